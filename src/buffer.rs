@@ -1,0 +1,144 @@
+//! Buffers that come home: the whole of flow control.
+//!
+//! A reader owns a few buffers of a fixed size. It fills one and sends it on; the buffer travels
+//! to the coordinator and on to a writer by being *moved*. When the writer has written it and
+//! drops it, its `Drop` sends it back to the reader it came from. A reader whose buffers are all
+//! on their way waits for one to come home: it then stops calling `recv`, the kernel's buffer
+//! fills, and TCP tells the other computer to slow down.
+//!
+//! So memory is (readers × buffers × size) whatever happens, no queue needs a bound of its own,
+//! nobody but a reader ever waits, and no memory is allocated for a message.
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
+
+/// How many buffers a reader owns. Two would do to read one while the other is written; four
+/// keep both ends busy when the scheduler is slow. More than about 1 MiB in flight is slower
+/// again, because it leaves the processor's cache.
+pub const BUFFERS: usize = 4;
+
+/// The size of a buffer, in bytes: room for the largest frame (a length of 2 bytes and a payload
+/// of 65,535), or for a line of 64 KiB and its newline.
+pub const BUFFER_SIZE: usize = 65_537;
+
+/// A reader's buffers: those that are at home, and the way back for the others.
+#[derive(Debug)]
+pub struct Pool {
+    home: Sender<Vec<u8>>,
+    empties: Receiver<Vec<u8>>,
+}
+
+impl Pool {
+    /// Makes `count` buffers of `size` bytes each.
+    pub fn new(count: usize, size: usize) -> Pool {
+        // Unbounded, but never more than `count` long: only these buffers ever travel in it.
+        let (home, empties) = unbounded();
+        for _ in 0..count {
+            // The channel cannot be closed here: its other end is in the next line's hand.
+            let _ = home.send(vec![0; size]);
+        }
+        Pool { home, empties }
+    }
+
+    /// An empty block; waits for one to come home where all are on their way.
+    ///
+    /// `None` never happens, since the pool itself holds the way home open.
+    pub fn take(&self) -> Option<Block> {
+        let bytes = match self.empties.try_recv() {
+            Ok(bytes) => bytes,
+            Err(TryRecvError::Empty) => {
+                log::debug!("all its buffers are out; waits for one to come home");
+                self.empties.recv().ok()?
+            }
+            Err(TryRecvError::Disconnected) => return None,
+        };
+        Some(Block { bytes, filled: 0, home: self.home.clone() })
+    }
+}
+
+/// A buffer on its way from a reader to a writer. Dropping it sends it home.
+pub struct Block {
+    bytes: Vec<u8>,
+    filled: usize,
+    home: Sender<Vec<u8>>,
+}
+
+impl Block {
+    /// What has been put in.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.filled]
+    }
+
+    /// Whether nothing has been put in.
+    pub fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// The part that is still free, for a `read` to fill; then call [`Block::fill`].
+    pub fn space(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.filled..]
+    }
+
+    /// Counts `count` bytes of [`Block::space`] as put in.
+    pub fn fill(&mut self, count: usize) {
+        self.filled = (self.filled + count).min(self.bytes.len());
+    }
+
+    /// Puts all the pieces in, one behind the other, or none where they do not all fit.
+    #[must_use]
+    pub fn push(&mut self, pieces: &[&[u8]]) -> bool {
+        if pieces.iter().map(|piece| piece.len()).sum::<usize>() > self.space().len() {
+            return false;
+        }
+        for piece in pieces {
+            self.space()[..piece.len()].copy_from_slice(piece);
+            self.fill(piece.len());
+        }
+        true
+    }
+}
+
+impl std::fmt::Debug for Block {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Block({} bytes)", self.filled)
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // A reader that has ended has no use for it any more; then it is simply freed.
+        let _ = self.home.send(std::mem::take(&mut self.bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_block_comes_home_empty() {
+        let pool = Pool::new(1, 8);
+        let mut block = pool.take().unwrap();
+        assert!(block.push(&[b"abc", b"de"]));
+        assert_eq!(block.bytes(), b"abcde");
+        drop(block);
+        assert!(pool.take().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_put_in_in_part() {
+        let pool = Pool::new(1, 8);
+        let mut block = pool.take().unwrap();
+        assert!(block.push(&[b"12345"]));
+        assert!(!block.push(&[b"67", b"89"]));
+        assert_eq!(block.bytes(), b"12345");
+        assert!(block.push(&[b"678"]));
+    }
+
+    #[test]
+    fn a_block_that_outlives_its_reader_is_just_freed() {
+        let pool = Pool::new(1, 8);
+        let block = pool.take().unwrap();
+        drop(pool);
+        drop(block);
+    }
+}

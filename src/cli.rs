@@ -1,0 +1,393 @@
+//! The command line: its words, its help, and what each word may be.
+//!
+//! A bad word is a usage error (exit 2) that says what would be right; nothing is wrapped round
+//! or guessed.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
+
+use crate::socket::{Family, Place};
+use crate::wire::Wire;
+
+/// The port of the original programs.
+pub const DEFAULT_PORT: u16 = 9999;
+
+const EXAMPLES: &str = "\
+Examples:
+  threadchat listen                       wait for a friend on port 9999
+  threadchat connect 192.168.1.5          call the friend who waits there
+  threadchat connect --wait 192.168.1.5   the same, before the friend is there
+  threadchat listen > copy                receive a file ...
+  threadchat connect 192.168.1.5 < file   ... and send it, from another computer
+
+Ctrl-D ends what you say, Ctrl-C leaves. The line is not encrypted.";
+
+const LISTEN_EXAMPLES: &str = "\
+Examples:
+  threadchat listen                    port 9999, every address of this computer
+  threadchat listen 8000               another port
+  threadchat listen 192.168.1.5:9999   on one address only
+  threadchat listen 0                  on any free port; the first line tells which
+  threadchat listen --keep             when a friend has left, wait for the next
+  threadchat listen > copy             write what arrives into a file, byte for byte
+
+The friend may use `nc`, `ncat`, `socat` or `telnet` as well.";
+
+const CONNECT_EXAMPLES: &str = "\
+Examples:
+  threadchat connect 192.168.1.5           port 9999
+  threadchat connect 192.168.1.5:8000      another port; `192.168.1.5 8000` does too
+  threadchat connect [fe80::1%eth0]:8000   IPv6 wants brackets where a port follows
+  threadchat connect --wait=60 my-friend   call again until somebody answers
+  threadchat connect my-friend < file      send a file, byte for byte
+
+The friend may use `nc`, `ncat`, `socat` or `telnet` as well.";
+
+/// A chat for two computers.
+///
+/// One listens, the other connects; then what one types is on the other's screen the moment
+/// Enter is pressed. Where stdin or stdout is a pipe or a file, bytes go through untouched.
+#[derive(Debug, Parser)]
+#[command(name = "threadchat", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(subcommand_required = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The two ways to meet. Once connected they are the same.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Wait for a friend to call
+    #[command(after_help = LISTEN_EXAMPLES, override_usage = "threadchat listen [OPTIONS] [[HOST:]PORT]")]
+    Listen(Listen),
+    /// Call a friend who is listening
+    #[command(after_help = CONNECT_EXAMPLES, override_usage = "threadchat connect [OPTIONS] HOST[:PORT]")]
+    Connect(Connect),
+}
+
+/// `threadchat listen`
+#[derive(Debug, Args)]
+pub struct Listen {
+    /// Where to listen: [HOST:]PORT; without HOST on every address of this computer
+    #[arg(value_name = "[HOST:]PORT", num_args = 0..=2)]
+    place: Vec<String>,
+
+    /// When a conversation is over, wait for the next friend
+    ///
+    /// It listens again on the same port until Ctrl-C. stdin has to be a terminal, or
+    /// --recv-only has to be given: piped input could only go to the first friend.
+    #[arg(long)]
+    pub keep: bool,
+
+    /// What both verbs have.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `threadchat connect`
+#[derive(Debug, Args)]
+pub struct Connect {
+    /// Whom to call: HOST[:PORT], or HOST PORT; the port is 9999 unless given
+    #[arg(value_name = "HOST[:PORT]", num_args = 1..=2, required = true)]
+    place: Vec<String>,
+
+    /// Call again once a second until somebody answers, or until SECONDS have passed
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
+    wait: Option<Option<Duration>>,
+
+    /// How long to look for the friend and to wait for an answer, in all
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub timeout: Duration,
+
+    /// What both verbs have.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of both verbs.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// How messages stand on the line; both sides have to use the same
+    #[arg(long, value_enum, default_value_t = Wire::Lines, value_name = "WIRE")]
+    pub wire: Wire,
+
+    /// Only receive: stdin is never read
+    #[arg(long)]
+    pub recv_only: bool,
+
+    /// How many bytes to ask the network for at a time, from 1 to 1048576
+    #[arg(long, value_name = "BYTES", default_value_t = 65_536,
+          value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub recv_buffer: u32,
+
+    /// Use IPv4 only
+    #[arg(short = '4', conflicts_with = "v6")]
+    v4: bool,
+
+    /// Use IPv6 only
+    #[arg(short = '6')]
+    v6: bool,
+
+    /// Tell on stderr what each thread does, step by step
+    #[arg(long)]
+    pub explain: bool,
+
+    /// Tell nothing but errors on stderr
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+impl Common {
+    /// What `-4` and `-6` say.
+    pub fn family(&self) -> Family {
+        match (self.v4, self.v6) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => Family::Any,
+        }
+    }
+}
+
+impl Verb {
+    /// What both verbs have.
+    pub fn common(&self) -> &Common {
+        match self {
+            Verb::Listen(listen) => &listen.common,
+            Verb::Connect(connect) => &connect.common,
+        }
+    }
+
+    /// Whether to go on after the first conversation.
+    pub fn keep(&self) -> bool {
+        matches!(self, Verb::Listen(Listen { keep: true, .. }))
+    }
+
+    /// Whether to call again, and for how long at most.
+    pub fn wait(&self) -> Option<Option<Duration>> {
+        match self {
+            Verb::Listen(_) => None,
+            Verb::Connect(connect) => connect.wait,
+        }
+    }
+
+    /// Where to listen, or whom to call.
+    ///
+    /// # Errors
+    /// A usage error.
+    pub fn place(&self) -> Result<Place, clap::Error> {
+        let (verb, place) = match self {
+            Verb::Listen(listen) => ("listen", listening_place(&listen.place)),
+            Verb::Connect(connect) => ("connect", calling_place(&connect.place)),
+        };
+        place.map_err(|why| usage_error(verb, &why))
+    }
+
+    /// Checks what no single option can know.
+    ///
+    /// # Errors
+    /// A usage error.
+    pub fn check(&self) -> Result<(), clap::Error> {
+        if self.keep() && !self.common().recv_only && !std::io::stdin().is_terminal() {
+            let why = "--keep needs a terminal as stdin, or --recv-only: \
+                       piped input could only go to the first friend";
+            return Err(usage_error("listen", why));
+        }
+        Ok(())
+    }
+}
+
+/// An error as clap's own are: with the usage of the verb, and exit code 2.
+fn usage_error(verb: &str, why: &str) -> clap::Error {
+    let mut command = Cli::command();
+    command.build();
+    match command.find_subcommand_mut(verb) {
+        Some(verb) => verb.error(ErrorKind::ValueValidation, why),
+        None => command.error(ErrorKind::ValueValidation, why),
+    }
+}
+
+fn listening_place(words: &[String]) -> Result<Place, String> {
+    match words {
+        [] => Ok(Place { host: None, port: DEFAULT_PORT }),
+        [word] => match split_port(word)? {
+            (host, Some(port)) => Ok(Place { host: Some(host), port: number(port, 0)? }),
+            // A lone word is the port; a host alone would be a guess.
+            (word, None) if word.contains(':') => Err(brackets_needed(&word)),
+            (word, None) => Ok(Place { host: None, port: number(&word, 0)? }),
+        },
+        [host, port, ..] => Ok(Place { host: Some(host_name(host)?), port: number(port, 0)? }),
+    }
+}
+
+fn calling_place(words: &[String]) -> Result<Place, String> {
+    let (host, port) = match words {
+        [] => return Err("whom to call? connect HOST[:PORT]".to_owned()),
+        [word] => match split_port(word)? {
+            (host, Some(port)) => (host, number(port, 1)?),
+            (host, None) if host.bytes().all(|byte| byte.is_ascii_digit()) => {
+                return Err(format!("{host} is a port without a host: connect HOST:{host}"));
+            }
+            (host, None) => (host, DEFAULT_PORT),
+        },
+        [host, port, ..] => (host_name(host)?, number(port, 1)?),
+    };
+    Ok(Place { host: Some(host), port })
+}
+
+/// Splits `HOST:PORT`, `[IPV6]:PORT`, `HOST`, `IPV6` or `[IPV6]`.
+fn split_port(word: &str) -> Result<(String, Option<&str>), String> {
+    if let Some((bracketed, rest)) = word.split_once(']') {
+        let port = match rest.strip_prefix(':') {
+            Some(port) => Some(port),
+            None if rest.is_empty() => None,
+            None => return Err(format!("{word} is not of the form [ADDRESS]:PORT")),
+        };
+        return Ok((host_name(&format!("{bracketed}]"))?, port));
+    }
+    let (host, port) = match word.split_once(':') {
+        // More than one colon: an IPv6 address, which has none to spare for a port.
+        Some((_, rest)) if rest.contains(':') => (word, None),
+        Some((host, port)) => (host, Some(port)),
+        None => (word, None),
+    };
+    Ok((host_name(host)?, port))
+}
+
+/// A host, without brackets if it has any.
+fn host_name(word: &str) -> Result<String, String> {
+    let bracketed = word.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let host = bracketed.unwrap_or(word);
+    if host.is_empty() {
+        return Err("the host is empty: give a name or an address".to_owned());
+    }
+    let address = host.split('%').next().unwrap_or(host);
+    let colons = bracketed.is_some() || host.contains([':', '[', ']']);
+    if colons && address.parse::<std::net::Ipv6Addr>().is_err() {
+        return Err(format!(
+            "{word} is not an IPv6 address; with a port it is written [::1]:{DEFAULT_PORT}"
+        ));
+    }
+    Ok(host.to_owned())
+}
+
+fn brackets_needed(word: &str) -> String {
+    format!("{word} needs brackets and a port: [{word}]:{DEFAULT_PORT}")
+}
+
+/// A port, from `lowest` to 65535.
+fn number(word: &str, lowest: u16) -> Result<u16, String> {
+    // `parse` alone would take "+9".
+    let digits = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    match word.parse() {
+        Ok(port) if digits && port >= lowest => Ok(port),
+        _ => Err(format!("{word:?} is not a port: a port is a number from {lowest} to 65535")),
+    }
+}
+
+/// A time limit in seconds, with a fraction if need be.
+fn seconds(word: &str) -> Result<Duration, String> {
+    const YEAR: f64 = 31_536_000.0;
+    match word.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= YEAR => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("it is a number of seconds, more than 0 and at most a year".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(line: &str) -> Result<(Option<String>, u16), String> {
+        let cli = Cli::try_parse_from(line.split(' ')).map_err(|error| error.to_string())?;
+        let place = cli.verb.place().map_err(|error| error.to_string())?;
+        Ok((place.host, place.port))
+    }
+
+    #[track_caller]
+    fn assert_place(line: &str, host: Option<&str>, port: u16) {
+        assert_eq!(place(line), Ok((host.map(str::to_owned), port)), "for {line}");
+    }
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_listener_takes_a_port_or_a_host_and_a_port() {
+        assert_place("threadchat listen", None, 9999);
+        assert_place("threadchat listen 8000", None, 8000);
+        assert_place("threadchat listen 0", None, 0);
+        assert_place("threadchat listen 192.168.1.5:9999", Some("192.168.1.5"), 9999);
+        assert_place("threadchat listen [::1]:9999", Some("::1"), 9999);
+        assert_place("threadchat listen localhost:0", Some("localhost"), 0);
+        assert_place("threadchat listen ::1 9999", Some("::1"), 9999);
+    }
+
+    #[test]
+    fn a_caller_takes_every_form_of_address_that_people_type() {
+        assert_place("threadchat connect localhost", Some("localhost"), 9999);
+        assert_place("threadchat connect localhost:80", Some("localhost"), 80);
+        assert_place("threadchat connect localhost 80", Some("localhost"), 80);
+        assert_place("threadchat connect ::1", Some("::1"), 9999);
+        assert_place("threadchat connect ::1 80", Some("::1"), 80);
+        assert_place("threadchat connect [::1]", Some("::1"), 9999);
+        assert_place("threadchat connect [::1]:80", Some("::1"), 80);
+        assert_place("threadchat connect fe80::1%eth0", Some("fe80::1%eth0"), 9999);
+        assert_place("threadchat connect -4 1.2.3.4:65535 --quiet", Some("1.2.3.4"), 65535);
+    }
+
+    #[test]
+    fn what_is_no_port_or_no_host_is_refused_not_guessed() {
+        for words in [
+            "99999",
+            "65536",
+            "-1",
+            "abc",
+            ":9999",
+            "host:",
+            "host:abc",
+            "host:99999",
+            "+9",
+            "[::1",
+            "[::1]9",
+            "::1",
+            "[::1]",
+            "a:b:c",
+            "[]:9",
+            "",
+        ] {
+            assert!(place(&format!("threadchat listen {words}")).is_err(), "listen {words}");
+        }
+        for words in [
+            "host:99999",
+            "host:0",
+            "host:-1",
+            "host:abc",
+            "host:",
+            ":9999",
+            "9999",
+            "host 0",
+            "host 65536",
+            "a:b:c",
+            "[x]:9",
+            "-1",
+            "",
+            "host 1 2",
+        ] {
+            assert!(place(&format!("threadchat connect {words}")).is_err(), "connect {words}");
+        }
+    }
+
+    #[test]
+    fn a_time_limit_is_more_than_nothing() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for word in ["0", "-1", "x", "", "inf", "NaN", "1e12"] {
+            assert!(seconds(word).is_err(), "{word}");
+        }
+    }
+}

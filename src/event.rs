@@ -1,0 +1,84 @@
+//! What the coordinator can hear: one closed list, so that everything that can wake it stands
+//! on one page.
+
+use std::net::SocketAddr;
+
+use crate::buffer::Block;
+use crate::connection::Friend;
+use crate::error::Error;
+use crate::wire::Oddity;
+
+/// Everything that ever arrives in the coordinator's inbox.
+#[derive(Debug)]
+pub enum Event {
+    /// A reader has news.
+    Read(Source, News),
+    /// A writer has written, or has ended.
+    Written(Sink, Report),
+    /// The acceptor has bound its socket; friends can call now.
+    Listening(SocketAddr),
+    /// The acceptor or the connector has a friend for us, with the two threads already running.
+    Connected(Friend),
+    /// The acceptor or the connector has failed.
+    NotConnected(Error),
+    /// Ctrl-C, SIGTERM or SIGHUP.
+    Signal,
+    /// The instant that the coordinator wanted to be woken at has come.
+    Time,
+}
+
+/// Whom a reader reads from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The keyboard, or what is piped in.
+    Stdin,
+    /// The friend's end of the connection.
+    Friend,
+}
+
+/// What a reader has to say. The last word is always [`News::Ended`].
+#[derive(Debug)]
+pub enum News {
+    /// Bytes, or whole messages.
+    Block(Block),
+    /// Something a person should know, and that stops nothing.
+    Oddity(Oddity),
+    /// The word `end` of the `frames` wire: nothing more will be said, though bytes may follow.
+    Goodbye,
+    /// The end of the input, or why there is no more of it.
+    Ended(Result<(), ReadError>),
+}
+
+/// Why a reader stopped before the end of its input.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The system could not read.
+    Io(std::io::Error),
+    /// What was read breaks the rules of the wire.
+    Rule(Error),
+}
+
+/// Whom a writer writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sink {
+    /// The friend's end of the connection.
+    Friend,
+    /// Standard output.
+    Screen,
+    /// Standard error.
+    Notices,
+}
+
+/// What a writer has to say. The last word is always [`Report::Ended`].
+#[derive(Debug)]
+pub enum Report {
+    /// Everything before an [`Order::Flush`](crate::writer::Order::Flush) has been written.
+    Flushed,
+    /// The writer has ended.
+    Ended {
+        /// How: all was written, or what the system said.
+        result: std::io::Result<()>,
+        /// How many bytes of messages were left unwritten.
+        left: u64,
+    },
+}

@@ -1,0 +1,121 @@
+//! What the program says of its own, to stderr: status lines, notices, errors, and the log.
+//!
+//! [`Notices`] is the one way there, and can be cloned to whoever has something to say. It never
+//! waits: the lines go to a writer thread (a coordinator that wrote them itself hung, with a
+//! stderr that nobody read, after 655 lines of log). What that thread cannot get rid of in time
+//! is counted, and the count is told when stderr takes lines again.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_channel::Sender;
+
+use crate::writer::Order;
+
+/// How many lines may wait. A line is short; this many are a fraction of a megabyte.
+const WAITING_MAX: usize = 1_000;
+
+/// How many more may wait where they are errors, which a flood of log must not push out.
+const ERRORS_MAX: usize = WAITING_MAX + 100;
+
+/// The way to stderr. See the [module's page](self).
+#[derive(Clone, Debug)]
+pub struct Notices {
+    to_writer: Sender<Order>,
+    /// How many lines were dropped since the last time that this was told.
+    lost: Arc<AtomicUsize>,
+    quiet: bool,
+}
+
+impl Notices {
+    /// Notices that go to the writer behind `to_writer`; `quiet` leaves errors and the log only.
+    pub fn new(to_writer: Sender<Order>, quiet: bool) -> Notices {
+        Notices { to_writer, lost: Arc::default(), quiet }
+    }
+
+    /// A status line: what the program is doing.
+    pub fn status(&self, line: impl Display) {
+        if !self.quiet {
+            self.hand_over(format!("{line}\n"), WAITING_MAX);
+        }
+    }
+
+    /// A notice: something a person should know, and that stops nothing.
+    pub fn notice(&self, line: impl Display) {
+        if !self.quiet {
+            self.hand_over(format!("* {line}\n"), WAITING_MAX);
+        }
+    }
+
+    /// An error: why the conversation could not start, or broke. Said even when quiet.
+    pub fn error(&self, error: impl Display) {
+        self.hand_over(format!("threadchat: {error}\n"), ERRORS_MAX);
+    }
+
+    fn hand_over(&self, line: String, limit: usize) {
+        // Two threads may both find the last free place; one line more does no harm.
+        if self.to_writer.len() >= limit {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            let told = format!("* {lost} lines are missing here: nobody read stderr\n");
+            let _ = self.to_writer.send(Order::Own(Cow::Owned(told.into_bytes())));
+        }
+        // A writer that has ended takes no more lines: the program is ending too.
+        let _ = self.to_writer.send(Order::Own(Cow::Owned(line.into_bytes())));
+    }
+}
+
+/// The logger writes its records here; each of them comes in one `write`.
+impl Write for Notices {
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        self.hand_over(String::from_utf8_lossy(record).into_owned(), WAITING_MAX);
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::unbounded;
+
+    #[test]
+    fn what_nobody_reads_is_counted_and_told_later_and_an_error_still_fits() {
+        let (to_writer, outbox) = unbounded();
+        let notices = Notices::new(to_writer, false);
+        for number in 0..WAITING_MAX + 7 {
+            notices.status(number);
+        }
+        assert_eq!(outbox.len(), WAITING_MAX);
+        notices.error("it broke");
+        let lines: Vec<String> = outbox
+            .try_iter()
+            .map(|order| match order {
+                Order::Own(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                other => panic!("no line: {other:?}"),
+            })
+            .collect();
+        assert_eq!(lines[WAITING_MAX], "* 7 lines are missing here: nobody read stderr\n");
+        assert_eq!(lines[WAITING_MAX + 1], "threadchat: it broke\n");
+    }
+
+    #[test]
+    fn quiet_silences_status_and_notices_but_never_errors() {
+        let (to_writer, outbox) = unbounded();
+        let notices = Notices::new(to_writer, true);
+        notices.status("listening");
+        notices.notice("odd");
+        assert!(outbox.is_empty());
+        notices.error("it broke");
+        assert_eq!(outbox.len(), 1);
+    }
+}

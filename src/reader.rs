@@ -1,0 +1,133 @@
+//! One function for every byte source: from `impl Read` to events.
+//!
+//! stdin and the friend's socket are read by the same loop. It decides nothing: it reads, lets a
+//! [`Codec`] find the messages, and hands them to the coordinator. It waits in two places only,
+//! for bytes and for an empty buffer, and the second is what makes a fast sender slow down.
+
+use std::io::{self, Read};
+
+use crossbeam_channel::Sender;
+
+use crate::buffer::Pool;
+use crate::event::{Event, News, ReadError, Source};
+use crate::wire::{Codec, Sniffer, Step};
+
+/// What a reader needs besides the thing it reads.
+#[derive(Debug)]
+pub struct Reader {
+    /// Who is read, for the coordinator.
+    pub source: Source,
+    /// How bytes become messages.
+    pub codec: Codec,
+    /// Notices a friend who speaks the other wire.
+    pub sniffer: Option<Sniffer>,
+    /// How many bytes to ask for at a time, unless the codec is raw: then as many as fit into
+    /// a buffer of the pool.
+    pub at_a_time: usize,
+    /// Where the news goes.
+    pub inbox: Sender<Event>,
+}
+
+impl Reader {
+    /// Reads `from` to its end and tells the coordinator everything, the end last.
+    pub fn run(mut self, mut from: impl Read, pool: &Pool) {
+        let end = match self.codec {
+            Codec::Raw => self.pass_through(&mut from, pool),
+            _ => self.assemble(&mut from, pool),
+        };
+        let end = match end {
+            Ok(()) => Ok(()),
+            Err(Stop::Read(error)) => Err(error),
+            // A receiver that has gone is a goodbye, not a fault: the program is ending.
+            Err(Stop::NobodyListens) => return,
+        };
+        let _ = self.tell(News::Ended(end));
+    }
+
+    /// Raw: each `read` fills a buffer, which goes on as it is. Nothing is copied.
+    fn pass_through(&mut self, from: &mut impl Read, pool: &Pool) -> Result<(), Stop> {
+        loop {
+            let mut block = pool.take().ok_or(Stop::NobodyListens)?;
+            let count = read(from, block.space())?;
+            if count == 0 {
+                return Ok(());
+            }
+            block.fill(count);
+            self.sniff(block.bytes())?;
+            self.tell(News::Block(block))?;
+        }
+    }
+
+    /// Anything else: reads into a scratch buffer, and passes on whole messages.
+    fn assemble(&mut self, from: &mut impl Read, pool: &Pool) -> Result<(), Stop> {
+        let mut scratch = vec![0; self.at_a_time];
+        loop {
+            let (mut input, end) = match read(from, &mut scratch) {
+                Ok(0) => (&[][..], Some(Ok(()))),
+                Ok(count) => (&scratch[..count], None),
+                // `main` woke us to learn what is half typed (see `platform::wake_stdin_reader`).
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    (&[][..], Some(Err(Stop::from(error))))
+                }
+                Err(error) => return Err(error.into()),
+            };
+            self.sniff(input)?;
+            loop {
+                let mut block = pool.take().ok_or(Stop::NobodyListens)?;
+                let step = match end {
+                    None => self.codec.decode(&mut input, &mut block),
+                    Some(_) => self.codec.finish(&mut block),
+                };
+                // What has arrived whole is passed on at once, not when the block is full; and
+                // before whatever stands behind it.
+                if !block.is_empty() {
+                    self.tell(News::Block(block))?;
+                }
+                match step.map_err(|error| Stop::Read(ReadError::Rule(error)))? {
+                    Step::Drained => break,
+                    Step::Full => {}
+                    Step::Goodbye => self.tell(News::Goodbye)?,
+                    Step::Ended => return Ok(()),
+                    Step::Oddity(oddity) => self.tell(News::Oddity(oddity))?,
+                }
+            }
+            if let Some(end) = end {
+                return end;
+            }
+        }
+    }
+
+    fn sniff(&mut self, arrived: &[u8]) -> Result<(), Stop> {
+        match self.sniffer.as_mut().and_then(|sniffer| sniffer.look(arrived)) {
+            Some(oddity) => self.tell(News::Oddity(oddity)),
+            None => Ok(()),
+        }
+    }
+
+    fn tell(&self, news: News) -> Result<(), Stop> {
+        self.inbox.send(Event::Read(self.source, news)).map_err(|_| Stop::NobodyListens)
+    }
+}
+
+/// Why a reader stops before the end of its input.
+enum Stop {
+    Read(ReadError),
+    /// The coordinator has ended.
+    NobodyListens,
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Stop {
+        Stop::Read(ReadError::Io(error))
+    }
+}
+
+/// One `read`, begun again where a signal interrupted it.
+fn read(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match from.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}

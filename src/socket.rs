@@ -1,0 +1,247 @@
+//! From an address to a connected socket: `socket`, `SO_REUSEADDR`, `bind`, `listen`, `accept`
+//! on the one side; the name's addresses and `connect` on the other. Said out loud and in the
+//! order of the original programs.
+
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+
+use crate::error::Error;
+
+/// How many callers the system may queue: the original's "queue up to 5 requests".
+const BACKLOG: i32 = 5;
+
+/// A friend's machine that is silently gone is noticed within 10 + 3 × 5 seconds.
+const KEEP_ALIVE: TcpKeepalive = TcpKeepalive::new()
+    .with_time(Duration::from_secs(10))
+    .with_interval(Duration::from_secs(5))
+    .with_retries(3);
+
+/// How long a friend may take nothing although something waits, where a person is typing.
+const USER_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// Which addresses may be used: `-4` and `-6`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Both kinds.
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+impl Family {
+    fn allows(self, address: &SocketAddr) -> bool {
+        match self {
+            Family::Any => true,
+            Family::V4 => address.is_ipv4(),
+            Family::V6 => address.is_ipv6(),
+        }
+    }
+}
+
+/// A host, where one is given, and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// A name or an address, without brackets. Only a listener may do without.
+    pub host: Option<String>,
+    /// The port; 0 for any free one, which only a listener may want.
+    pub port: u16,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.host {
+            None => write!(f, "port {}", self.port),
+            Some(host) => f.write_str(&self.as_typed(host, self.port)),
+        }
+    }
+}
+
+impl Place {
+    fn as_typed(&self, host: &str, port: u16) -> String {
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
+    /// What to type to listen on another port instead.
+    fn elsewhere(&self) -> String {
+        let port = if self.port < 1024 { 9999 } else { self.port.checked_add(1).unwrap_or(9999) };
+        match &self.host {
+            None => port.to_string(),
+            Some(host) => self.as_typed(host, port),
+        }
+    }
+}
+
+/// Binds and listens at `place`.
+///
+/// # Errors
+/// The name has no address, or none of its addresses can be bound.
+pub fn listen(place: &Place, family: Family) -> Result<TcpListener, Error> {
+    let addresses = match &place.host {
+        Some(host) => resolve(host, place.port, family)?,
+        None => every_interface(place.port, family),
+    };
+    let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        log::debug!("socket, SO_REUSEADDR, bind to {address}, listen with a backlog of {BACKLOG}");
+        match bind(address, family, place.host.is_none()) {
+            Ok(listener) => return Ok(listener),
+            Err(why) => {
+                log::debug!("cannot listen on {address}: {why}");
+                // Where the machine has no IPv6, IPv4 alone will do; but a port that is in use
+                // is in use, and half a listener would be a surprise.
+                if place.host.is_none() && why.kind() == ErrorKind::AddrInUse {
+                    return Err(cannot_listen(place, why));
+                }
+                failure = why;
+            }
+        }
+    }
+    Err(cannot_listen(place, failure))
+}
+
+fn every_interface(port: u16, family: Family) -> Vec<SocketAddr> {
+    let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    [v6, v4].into_iter().filter(|address| family.allows(address)).collect()
+}
+
+fn bind(address: SocketAddr, family: Family, every_interface: bool) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        // One socket for both: IPv4 callers then appear as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2).
+        socket.set_only_v6(!every_interface || family == Family::V6)?;
+    }
+    // So that the port can be bound again at once, while old connections are in TIME-WAIT. Not
+    // on Windows, where it would let another program take the port from under us. Never
+    // SO_REUSEPORT, with which a second listener would silently get half of the callers.
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// The sentence for why listening at `place` failed.
+pub fn cannot_listen(place: &Place, why: io::Error) -> Error {
+    let (at, other) = (place.to_string(), place.elsewhere());
+    match why.kind() {
+        ErrorKind::AddrInUse => Error::PortInUse { at, other },
+        ErrorKind::PermissionDenied => Error::PortReserved { at, other },
+        ErrorKind::AddrNotAvailable => Error::NotOurAddress { at, port: place.port },
+        _ => Error::CannotListen { at, why },
+    }
+}
+
+/// Waits for the next caller.
+///
+/// # Errors
+/// Those of `accept`, but for callers who were gone again before it took them.
+pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    loop {
+        match listener.accept() {
+            Ok((stream, address)) => return Ok((stream, canonical(address))),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionAborted | ErrorKind::Interrupted
+                ) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// An IPv4 address as such, also where it came through a dual-stack socket.
+pub fn canonical(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V6(v6) if v6.ip().to_ipv4_mapped().is_some() => {
+            SocketAddr::new(address.ip().to_canonical(), address.port())
+        }
+        _ => address,
+    }
+}
+
+/// The addresses of a name, or the address that it is.
+fn resolve(host: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, Error> {
+    log::debug!("blocks in getaddrinfo for {host}");
+    let addresses: Vec<SocketAddr> = (host, port)
+        .to_socket_addrs()
+        .map_err(|why| Error::CannotResolve { host: host.to_owned(), why })?
+        .collect();
+    log::debug!("getaddrinfo gave {addresses:?}");
+    let allowed: Vec<_> = addresses.into_iter().filter(|address| family.allows(address)).collect();
+    if allowed.is_empty() {
+        let version = if family == Family::V6 { 6 } else { 4 };
+        return Err(Error::NoAddressOfFamily { host: host.to_owned(), version });
+    }
+    Ok(allowed)
+}
+
+/// Calls `place`: every address of the name in turn, within `limit` for all.
+///
+/// # Errors
+/// The name has no address, or nobody answers at any.
+pub fn connect(
+    place: &Place,
+    family: Family,
+    limit: Duration,
+) -> Result<(TcpStream, SocketAddr), Error> {
+    let began = Instant::now();
+    let host = place.host.as_deref().unwrap_or("localhost");
+    let addresses = resolve(host, place.port, family)?;
+    let mut tried = Vec::new();
+    for (at, &address) in addresses.iter().enumerate() {
+        // An address that swallows the call must leave time for those that come after it.
+        let left = limit.saturating_sub(began.elapsed()) / (addresses.len() - at) as u32;
+        if left.is_zero() {
+            return Err(Error::TimedOut { to: place.to_string(), limit });
+        }
+        log::debug!("blocks in connect to {address}, for {left:?} at most");
+        match TcpStream::connect_timeout(&address, left).and_then(not_to_myself) {
+            Ok(stream) => return Ok((stream, canonical(address))),
+            Err(why) => {
+                log::debug!("connect to {address} failed: {why}");
+                tried.push((canonical(address), why));
+            }
+        }
+    }
+    if tried.iter().all(|(_, why)| why.kind() == ErrorKind::TimedOut) {
+        return Err(Error::TimedOut { to: place.to_string(), limit });
+    }
+    Err(Error::CannotConnect { to: place.to_string(), port: place.port, tried })
+}
+
+/// Calling a port of this machine that nobody listens on can, by chance, pick that very port to
+/// call from; TCP then connects the socket to itself (RFC 9293, 3.5, simultaneous open).
+fn not_to_myself(stream: TcpStream) -> io::Result<TcpStream> {
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
+}
+
+/// Sets what every conversation's socket wants. `typed`: a person is at the keyboard, who wants
+/// to know when the friend takes nothing.
+///
+/// A socket that refuses an option is mostly one whose connection is gone already; its threads
+/// will find that out, and say so better.
+pub fn prepare(stream: &TcpStream, typed: bool) {
+    if let Err(error) = set_options(&SockRef::from(stream), typed) {
+        log::warn!("cannot set an option of the socket: {error}");
+    }
+}
+
+fn set_options(socket: &Socket, typed: bool) -> io::Result<()> {
+    // What is typed is on its way at once, instead of waiting for the last answer (RFC 896).
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&KEEP_ALIVE)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(typed.then_some(USER_TIMEOUT))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = (typed, USER_TIMEOUT);
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Threads with names, and knowing at the end what became of each.
+
+use std::thread::{Builder, JoinHandle};
+
+use crossbeam_channel::{Receiver, TryRecvError, bounded};
+
+use crate::error::Error;
+
+/// A thread that was started here.
+#[derive(Debug)]
+pub struct Thread {
+    handle: JoinHandle<()>,
+    name: &'static str,
+    /// Nothing is ever sent; it closes when the thread ends, however it ends.
+    ended: Receiver<()>,
+}
+
+impl Thread {
+    /// Starts a thread with a name that the operating system shows (`ps -L`, `top -H`, a
+    /// debugger). Linux shows 15 bytes of it, so no name here is longer.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn start(
+        name: &'static str,
+        body: impl FnOnce() + Send + 'static,
+    ) -> Result<Thread, Error> {
+        debug_assert!(name.len() <= 15, "Linux would cut {name}");
+        let (ends, ended) = bounded(0);
+        let handle = Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                let _ends: crossbeam_channel::Sender<()> = ends; // Dropped, and so closed, last.
+                log::debug!("begins");
+                body();
+                log::debug!("ends");
+            })
+            .map_err(|why| Error::NoThread { thread: name, why })?;
+        Ok(Thread { handle, name, ended })
+    }
+
+    /// A channel that closes when the thread ends.
+    pub fn ended(&self) -> &Receiver<()> {
+        &self.ended
+    }
+
+    /// Whether the thread has ended.
+    pub fn has_ended(&self) -> bool {
+        self.ended.try_recv() == Err(TryRecvError::Disconnected)
+    }
+
+    /// Joins a thread that has said its last word, or is sure to: this does not wait for
+    /// anything outside the program.
+    pub fn join(self) {
+        // It cannot have panicked: the panic hook ends the process.
+        let _ = self.handle.join();
+        log::debug!("joined {}", self.name);
+    }
+
+    /// Leaves a thread to end with the process.
+    pub fn leave(self, why: &str) {
+        log::debug!("leaves {}: {why}", self.name);
+    }
+}

@@ -1,0 +1,724 @@
+//! The two wires, `lines` and `frames`: bytes to messages and back. Pure rules; no thread and
+//! no socket is known here.
+//!
+//! TCP carries a stream of bytes and knows nothing of messages: two `send`s may arrive as one
+//! `recv`, one `send` as many. So both wires say where a message ends. On `lines` it ends at its
+//! newline. On `frames`, the protocol of "How The Internet Speaks", it begins with its length:
+//! two bytes, little-endian, and then that many bytes of UTF-8; the payload `end` is the end of
+//! transmission.
+//!
+//! A [`Codec`] belongs to a reader. It takes bytes in whatever pieces they arrive and fills
+//! blocks with *whole* messages, in the form in which they stand on the wire (a newline behind
+//! each, or its length before it), so that a block for the friend is sent as it is, and
+//! [`messages`] finds them again in a block for the screen.
+
+use std::fmt;
+
+use crate::buffer::Block;
+use crate::error::Error;
+
+/// The longest payload that a frame can hold, in bytes: what two bytes can count.
+pub const FRAME_MAX: usize = 65_535;
+
+/// The longest line that a terminal shows in one part, in bytes.
+pub const LINE_MAX: usize = 65_536;
+
+/// The frame that says that nothing more will be sent.
+pub const END_FRAME: &[u8] = b"\x03\x00end";
+
+const END: &[u8] = b"end";
+const HEADER: usize = 2;
+
+/// How messages stand on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Wire {
+    /// Bytes as typed, a newline behind each message: what `nc` and `telnet` speak
+    Lines,
+    /// Two bytes of length before each message: the protocol of "How The Internet Speaks"
+    Frames,
+}
+
+impl fmt::Display for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Wire::Lines => "lines",
+            Wire::Frames => "frames",
+        })
+    }
+}
+
+/// Something a person should know about what was read; it stops nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// What arrives looks like the other wire.
+    LooksLike(Wire),
+    /// More came after the friend's `end`, and was dropped.
+    AfterEnd,
+    /// A typed line that no frame can hold; its length in bytes.
+    TooLong(u64),
+    /// A typed line that is not UTF-8.
+    NotUtf8,
+}
+
+/// How far a codec came with the bytes it was given.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// All bytes were taken; it wants more.
+    Drained,
+    /// The next message is whole but does not fit into the block any more.
+    Full,
+    /// The message `end`.
+    Goodbye,
+    /// A person has typed `end`: as Ctrl-D, it is the end of the input.
+    Ended,
+    /// Something a person should know; call again.
+    Oddity(Oddity),
+}
+
+/// From bytes, in any pieces, to blocks of whole messages.
+#[derive(Debug)]
+pub enum Codec {
+    /// Bytes go through as they come; there is nothing to assemble.
+    Raw,
+    /// From the `lines` wire to a terminal.
+    Lines(Lines),
+    /// From the `frames` wire.
+    Frames(Frames),
+    /// From lines of stdin to the `frames` wire.
+    Framer(Framer),
+}
+
+impl Codec {
+    /// Moves whole messages from `input` into `block` and cuts what it took off `input`.
+    ///
+    /// # Errors
+    /// Piped input that cannot be said in frames.
+    pub fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Result<Step, Error> {
+        match self {
+            Codec::Raw => {
+                let count = input.len().min(block.space().len());
+                let (now, later) = input.split_at(count);
+                let _ = block.push(&[now]);
+                *input = later;
+                Ok(if later.is_empty() { Step::Drained } else { Step::Full })
+            }
+            Codec::Lines(lines) => Ok(lines.decode(input, block)),
+            Codec::Frames(frames) => Ok(frames.decode(input, block)),
+            Codec::Framer(framer) => framer.decode(input, block),
+        }
+    }
+
+    /// The input has ended: moves what is still unfinished into `block`. After
+    /// [`Step::Full`] it wants to be called again with another block.
+    ///
+    /// # Errors
+    /// The end came inside a frame; the bytes of it that came are in the block.
+    pub fn finish(&mut self, block: &mut Block) -> Result<Step, Error> {
+        match self {
+            Codec::Raw => Ok(Step::Drained),
+            Codec::Lines(lines) => Ok(lines.finish(block)),
+            Codec::Frames(frames) => frames.finish(block),
+            Codec::Framer(framer) => framer.finish(block),
+        }
+    }
+}
+
+/// Cuts `count` bytes off the front of `input` and gives them back.
+fn take<'a>(input: &mut &'a [u8], count: usize) -> &'a [u8] {
+    let (taken, rest) = input.split_at(count.min(input.len()));
+    *input = rest;
+    taken
+}
+
+/// The `lines` wire on its way to a terminal: `\r\n` counts as a newline, and a line of more
+/// than [`LINE_MAX`] bytes becomes several messages, so that no line can fill the memory.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// The line so far.
+    partial: Vec<u8>,
+    /// How many bytes of `partial` are a message that waits for room in a block.
+    ready: Option<usize>,
+    /// Part of the current line has been passed on already.
+    continued: bool,
+}
+
+impl Lines {
+    fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Step {
+        loop {
+            if !self.pass_on(block) {
+                return Step::Full;
+            }
+            if input.is_empty() {
+                return Step::Drained;
+            }
+            let room = LINE_MAX - self.partial.len();
+            let within = &input[..room.min(input.len())];
+            if let Some(at) = within.iter().position(|&byte| byte == b'\n') {
+                self.partial.extend_from_slice(take(input, at));
+                take(input, 1);
+                self.end_of_line();
+            } else {
+                self.partial.extend_from_slice(take(input, room));
+                if self.partial.len() == LINE_MAX {
+                    // A character that the limit cuts in two belongs whole into the next part.
+                    self.ready = Some(LINE_MAX - unfinished_tail(&self.partial));
+                    self.continued = true;
+                }
+            }
+        }
+    }
+
+    fn end_of_line(&mut self) {
+        if self.partial.last() == Some(&b'\r') {
+            self.partial.pop();
+        }
+        // Where the line was passed on in parts and ends right behind one of them, there is
+        // nothing left of it to show.
+        if !(self.continued && self.partial.is_empty()) {
+            self.ready = Some(self.partial.len());
+        }
+        self.continued = false;
+    }
+
+    /// Moves the message that is ready into the block; `false` where it does not fit.
+    fn pass_on(&mut self, block: &mut Block) -> bool {
+        if let Some(length) = self.ready {
+            if !block.push(&[&self.partial[..length], b"\n"]) {
+                return false;
+            }
+            self.partial.drain(..length);
+            self.ready = None;
+        }
+        true
+    }
+
+    fn finish(&mut self, block: &mut Block) -> Step {
+        if self.ready.is_none() && !self.partial.is_empty() {
+            self.ready = Some(self.partial.len());
+        }
+        if self.pass_on(block) { Step::Drained } else { Step::Full }
+    }
+}
+
+/// How many bytes at the end of `bytes` are the beginning of something that the next byte may
+/// complete: a character of UTF-8, or `\r\n`.
+fn unfinished_tail(bytes: &[u8]) -> usize {
+    if bytes.last() == Some(&b'\r') {
+        return 1;
+    }
+    let tail = &bytes[bytes.len().saturating_sub(4)..];
+    // Only a character that starts in these last bytes and is not whole yet counts.
+    for start in (0..tail.len()).rev() {
+        if tail[start] & 0b1100_0000 != 0b1000_0000 {
+            return match std::str::from_utf8(&tail[start..]) {
+                Err(error) if error.error_len().is_none() => tail.len() - start,
+                _ => 0,
+            };
+        }
+    }
+    0
+}
+
+/// The `frames` wire: collects a frame, however many `recv`s it takes.
+#[derive(Debug, Default)]
+pub struct Frames {
+    /// The frame so far, header included.
+    partial: Vec<u8>,
+    /// The friend has said `end`.
+    ended: bool,
+    /// That more came after it has been said.
+    extra_told: bool,
+}
+
+impl Frames {
+    fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Step {
+        loop {
+            if self.ended {
+                let extra = !take(input, usize::MAX).is_empty();
+                if extra && !self.extra_told {
+                    self.extra_told = true;
+                    return Step::Oddity(Oddity::AfterEnd);
+                }
+                return Step::Drained;
+            }
+            let missing = self.wanted() - self.partial.len();
+            self.partial.extend_from_slice(take(input, missing));
+            if self.partial.len() < self.wanted() {
+                if input.is_empty() {
+                    return Step::Drained;
+                }
+                continue; // The header is whole now; next comes the payload.
+            }
+            if &self.partial[HEADER..] == END {
+                self.partial.clear();
+                self.ended = true;
+                return Step::Goodbye;
+            }
+            if !block.push(&[&self.partial]) {
+                return Step::Full;
+            }
+            self.partial.clear();
+        }
+    }
+
+    /// How long the frame is, header included, as far as that is known.
+    fn wanted(&self) -> usize {
+        match self.partial[..] {
+            [low, high, ..] => HEADER + usize::from(u16::from_le_bytes([low, high])),
+            _ => HEADER,
+        }
+    }
+
+    fn finish(&mut self, block: &mut Block) -> Result<Step, Error> {
+        match self.partial.len() {
+            0 => Ok(Step::Drained),
+            1 => Err(Error::CutInHeader),
+            _ if !block.push(&[&self.partial]) => Ok(Step::Full),
+            came => {
+                let of = self.wanted() - HEADER;
+                self.partial.clear();
+                Err(Error::CutInFrame { came: came - HEADER, of })
+            }
+        }
+    }
+}
+
+/// From lines of stdin to frames: a line without its newline is a payload.
+#[derive(Debug)]
+pub struct Framer {
+    /// Whether a person types the lines: then a bad one is refused and the next may be better.
+    typed: bool,
+    /// The line so far.
+    partial: Vec<u8>,
+    /// How many more bytes the line has than a frame can hold.
+    excess: u64,
+    /// The line is whole.
+    whole: bool,
+    /// The number of the line, from 1.
+    line: u64,
+    /// The line `end` has come.
+    ended: bool,
+}
+
+impl Framer {
+    /// A framer for lines that are `typed`, or else piped.
+    pub fn new(typed: bool) -> Framer {
+        Framer { typed, partial: Vec::new(), excess: 0, whole: false, line: 1, ended: false }
+    }
+
+    fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Result<Step, Error> {
+        loop {
+            if self.ended {
+                if take(input, usize::MAX).is_empty() {
+                    return Ok(Step::Drained);
+                }
+                return Err(Error::InputAfterEnd { line: self.line });
+            }
+            if self.whole {
+                match self.pass_on(block)? {
+                    Step::Drained => continue,
+                    other => return Ok(other),
+                }
+            }
+            if input.is_empty() {
+                return Ok(Step::Drained);
+            }
+            let newline = input.iter().position(|&byte| byte == b'\n');
+            let piece = take(input, newline.unwrap_or(input.len()));
+            let kept = piece.len().min(FRAME_MAX - self.partial.len());
+            self.partial.extend_from_slice(&piece[..kept]);
+            self.excess += (piece.len() - kept) as u64;
+            if newline.is_some() {
+                take(input, 1);
+                self.whole = true;
+            }
+        }
+    }
+
+    /// Makes a frame of the line that is whole. [`Step::Drained`]: it is in the block.
+    fn pass_on(&mut self, block: &mut Block) -> Result<Step, Error> {
+        // A Windows console ends a typed line with both.
+        if self.typed && self.excess == 0 && self.partial.last() == Some(&b'\r') {
+            self.partial.pop();
+        }
+        let step = if self.excess > 0 {
+            let bytes = self.partial.len() as u64 + self.excess;
+            if !self.typed {
+                return Err(Error::LineTooLong { line: self.line, bytes });
+            }
+            Step::Oddity(Oddity::TooLong(bytes))
+        } else if std::str::from_utf8(&self.partial).is_err() {
+            if !self.typed {
+                return Err(Error::LineNotUtf8 { line: self.line });
+            }
+            Step::Oddity(Oddity::NotUtf8)
+        } else if self.partial == END {
+            self.ended = true;
+            return Ok(if self.typed { Step::Ended } else { Step::Goodbye });
+        } else {
+            // At most FRAME_MAX bytes are kept, so the length fits.
+            let length = (self.partial.len() as u16).to_le_bytes();
+            if !block.push(&[&length, &self.partial]) {
+                return Ok(Step::Full);
+            }
+            Step::Drained
+        };
+        self.partial.clear();
+        self.excess = 0;
+        self.whole = false;
+        self.line += 1;
+        Ok(step)
+    }
+
+    fn finish(&mut self, block: &mut Block) -> Result<Step, Error> {
+        if self.ended {
+            return Ok(Step::Drained);
+        }
+        // The last line may lack its newline; it is a message all the same.
+        self.whole |= !self.partial.is_empty();
+        if self.whole { self.pass_on(block) } else { Ok(Step::Drained) }
+    }
+}
+
+/// The messages in a block that a codec has filled, each without its newline or header.
+///
+/// The last frame may be shorter than its header says: the connection was cut inside it.
+pub fn messages(wire: Wire, block: &[u8]) -> impl Iterator<Item = Message<'_>> {
+    let mut rest = block;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        match wire {
+            Wire::Lines => {
+                let newline = rest.iter().position(|&byte| byte == b'\n');
+                let text = take(&mut rest, newline.unwrap_or(usize::MAX));
+                take(&mut rest, 1);
+                Some(Message { text, whole: newline.is_some() })
+            }
+            Wire::Frames => {
+                let header = take(&mut rest, HEADER);
+                let length = match *header {
+                    [low, high] => usize::from(u16::from_le_bytes([low, high])),
+                    _ => 0,
+                };
+                let text = take(&mut rest, length);
+                Some(Message { text, whole: text.len() == length })
+            }
+        }
+    })
+}
+
+/// A message in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// What it says.
+    pub text: &'a [u8],
+    /// Whether its end has come: its newline, or all the bytes that its header counts.
+    pub whole: bool,
+}
+
+/// Looks at the first bytes that arrive, to notice a friend who speaks the other wire.
+///
+/// It only ever says so; what arrives is handled as the wire in use has it.
+#[derive(Debug)]
+pub struct Sniffer {
+    wire: Wire,
+    /// The first bytes: enough of them to judge.
+    seen: Vec<u8>,
+    /// How many bytes have arrived.
+    total: usize,
+    done: bool,
+}
+
+impl Sniffer {
+    const ENOUGH: usize = 64;
+
+    /// A sniffer beside a reader that expects `wire`.
+    pub fn new(wire: Wire) -> Sniffer {
+        Sniffer { wire, seen: Vec::new(), total: 0, done: false }
+    }
+
+    /// Looks at what has just arrived.
+    pub fn look(&mut self, arrived: &[u8]) -> Option<Oddity> {
+        if self.done || arrived.is_empty() {
+            return None;
+        }
+        self.total += arrived.len();
+        let kept = arrived.len().min(Self::ENOUGH - self.seen.len());
+        self.seen.extend_from_slice(&arrived[..kept]);
+        let &[first, second, third, ..] = self.seen.as_slice() else { return None };
+        let length = usize::from(u16::from_le_bytes([first, second]));
+        match self.wire {
+            Wire::Lines => {
+                // UTF-16 looks the same up to here; the byte that tells them apart is the next.
+                if self.seen.len() < (HEADER + length).min(4) {
+                    return None;
+                }
+                self.done = true;
+                // Text has no such second character; and a frame has its text right behind it.
+                let payload = &self.seen[HEADER..self.seen.len().min(HEADER + length)];
+                let text = payload.iter().all(|&byte| byte >= b' ' && byte != 0x7f);
+                (second < b'\t' && length > 0 && third >= b' ' && text)
+                    .then_some(Oddity::LooksLike(Wire::Frames))
+            }
+            Wire::Frames => {
+                let printable = |byte: u8| (b' '..0x7f).contains(&byte);
+                let suspicious = printable(first) && printable(second);
+                self.done = !suspicious || self.total >= HEADER + length;
+                if self.done || arrived.last() != Some(&b'\n') {
+                    return None;
+                }
+                self.done = true;
+                Some(Oddity::LooksLike(Wire::Lines))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::{BUFFER_SIZE, Pool};
+    use proptest::prelude::*;
+
+    /// What a codec makes of `pieces`: the bytes of all its blocks, the steps that were more
+    /// than bookkeeping, and the error that it ended with.
+    fn run(mut codec: Codec, pieces: &[&[u8]]) -> (Vec<u8>, Vec<Step>, Option<Error>) {
+        let pool = Pool::new(1, BUFFER_SIZE);
+        let mut block = pool.take().unwrap();
+        let mut bytes = Vec::new();
+        let mut steps = Vec::new();
+        let mut error = None;
+        let ends = pieces.len();
+        'pieces: for at in 0..=ends {
+            let mut input = pieces.get(at).copied().unwrap_or_default();
+            loop {
+                let step = if at < ends {
+                    codec.decode(&mut input, &mut block)
+                } else {
+                    codec.finish(&mut block)
+                };
+                match step {
+                    Ok(Step::Drained) => break,
+                    Ok(Step::Full) => {
+                        assert!(!block.is_empty(), "an empty block cannot be full");
+                        bytes.extend_from_slice(block.bytes());
+                        drop(block);
+                        block = pool.take().unwrap();
+                    }
+                    Ok(other) => steps.push(other),
+                    Err(broken) => {
+                        error = Some(broken);
+                        break 'pieces;
+                    }
+                }
+            }
+        }
+        bytes.extend_from_slice(block.bytes());
+        (bytes, steps, error)
+    }
+
+    fn framed(text: &[u8]) -> Vec<u8> {
+        [&(text.len() as u16).to_le_bytes(), text].concat()
+    }
+
+    fn texts(wire: Wire, bytes: &[u8]) -> Vec<Vec<u8>> {
+        messages(wire, bytes).map(|message| message.text.to_vec()).collect()
+    }
+
+    /// Cuts `bytes` at the given places, which may be anywhere.
+    fn split<'a>(bytes: &'a [u8], places: &[prop::sample::Index]) -> Vec<&'a [u8]> {
+        let mut at: Vec<usize> = places.iter().map(|place| place.index(bytes.len() + 1)).collect();
+        at.sort_unstable();
+        let mut pieces = Vec::new();
+        let mut from = 0;
+        for to in at.into_iter().chain([bytes.len()]) {
+            pieces.push(&bytes[from..to]);
+            from = to;
+        }
+        pieces
+    }
+
+    proptest! {
+        #[test]
+        fn frames_arrive_as_they_were_sent_however_recv_splits_them(
+            sent in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..40),
+            places in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+        ) {
+            let sent: Vec<Vec<u8>> = sent.into_iter().filter(|text| text != END).collect();
+            let wire: Vec<u8> = sent.iter().flat_map(|text| framed(text)).chain(END_FRAME.to_vec()).collect();
+            let (bytes, steps, error) = run(Codec::Frames(Frames::default()), &split(&wire, &places));
+            prop_assert_eq!(texts(Wire::Frames, &bytes), sent);
+            prop_assert_eq!(steps, vec![Step::Goodbye]);
+            prop_assert!(error.is_none());
+        }
+
+        #[test]
+        fn lines_arrive_as_they_were_sent_however_recv_splits_them(
+            sent in prop::collection::vec("[^\r\n]{0,200}", 0..40),
+            crlf in any::<bool>(),
+            places in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+        ) {
+            let newline = if crlf { "\r\n" } else { "\n" };
+            let wire: String = sent.iter().flat_map(|line| [line.as_str(), newline]).collect();
+            let (bytes, steps, _) =
+                run(Codec::Lines(Lines::default()), &split(wire.as_bytes(), &places));
+            let expected: Vec<Vec<u8>> = sent.iter().map(|line| line.clone().into_bytes()).collect();
+            prop_assert_eq!(texts(Wire::Lines, &bytes), expected);
+            prop_assert!(steps.is_empty());
+        }
+
+        #[test]
+        fn piped_lines_become_frames_however_read_splits_them(
+            sent in prop::collection::vec("[^\n]{0,200}", 0..40),
+            places in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+        ) {
+            let sent: Vec<String> = sent.into_iter().filter(|line| line != "end").collect();
+            let input: String = sent.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+            let (bytes, steps, error) =
+                run(Codec::Framer(Framer::new(false)), &split(input.as_bytes(), &places));
+            let wire: Vec<u8> = sent.iter().flat_map(|line| framed(line.as_bytes())).collect();
+            prop_assert_eq!(bytes, wire);
+            prop_assert!(steps.is_empty());
+            prop_assert!(error.is_none());
+        }
+
+        #[test]
+        fn no_bytes_at_all_make_a_codec_panic_or_lose_a_byte_of_a_line(
+            input in prop::collection::vec(any::<u8>(), 0..2000),
+            places in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
+        ) {
+            let pieces = split(&input, &places);
+            run(Codec::Frames(Frames::default()), &pieces);
+            run(Codec::Framer(Framer::new(true)), &pieces);
+            run(Codec::Framer(Framer::new(false)), &pieces);
+            let mut sniffers = [Sniffer::new(Wire::Lines), Sniffer::new(Wire::Frames)];
+            for piece in &pieces {
+                for sniffer in &mut sniffers {
+                    sniffer.look(piece);
+                }
+            }
+            let (raw, ..) = run(Codec::Raw, &pieces);
+            prop_assert_eq!(raw, input.clone());
+            let (lines, ..) = run(Codec::Lines(Lines::default()), &pieces);
+            let without = |bytes: &[u8]| -> Vec<u8> {
+                bytes.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect()
+            };
+            prop_assert_eq!(without(&lines), without(&input));
+        }
+    }
+
+    #[test]
+    fn a_line_of_64_kib_is_one_message_and_one_more_byte_makes_two() {
+        for length in [LINE_MAX - 1, LINE_MAX, LINE_MAX + 1] {
+            let line = [vec![b'x'; length], b"\r\nnext\n".to_vec()].concat();
+            let (bytes, ..) = run(Codec::Lines(Lines::default()), &[&line]);
+            let lengths: Vec<usize> =
+                messages(Wire::Lines, &bytes).map(|message| message.text.len()).collect();
+            let expected = match length {
+                65_537 => vec![LINE_MAX, 1, 4],
+                _ => vec![length, 4],
+            };
+            assert_eq!(lengths, expected, "a line of {length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_long_line_ends_between_two_characters() {
+        let line = ["x".repeat(LINE_MAX - 1), "é".repeat(4), "\n".to_owned()].concat();
+        let (bytes, ..) = run(Codec::Lines(Lines::default()), &[line.as_bytes()]);
+        let parts = texts(Wire::Lines, &bytes);
+        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [LINE_MAX - 1, 8]);
+        assert!(parts.iter().all(|part| std::str::from_utf8(part).is_ok()));
+    }
+
+    #[test]
+    fn the_part_is_passed_on_when_its_64th_kib_has_come_not_when_the_line_ends() {
+        let pool = Pool::new(1, BUFFER_SIZE);
+        let mut block = pool.take().unwrap();
+        let mut codec = Codec::Lines(Lines::default());
+        let _ = codec.decode(&mut &vec![b'x'; LINE_MAX][..], &mut block);
+        assert_eq!(block.bytes().len(), LINE_MAX + 1);
+    }
+
+    #[test]
+    fn what_comes_after_end_is_dropped_and_told_once() {
+        let wire = [END_FRAME, b"\x01\x00a", b"\x01\x00b"];
+        let (bytes, steps, error) = run(Codec::Frames(Frames::default()), &wire);
+        assert!(bytes.is_empty() && error.is_none());
+        assert_eq!(steps, [Step::Goodbye, Step::Oddity(Oddity::AfterEnd)]);
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_is_passed_on_as_far_as_it_came() {
+        let (bytes, _, error) = run(Codec::Frames(Frames::default()), &[b"\x05\x00ab"]);
+        assert!(matches!(error, Some(Error::CutInFrame { came: 2, of: 5 })));
+        let message = messages(Wire::Frames, &bytes).next();
+        assert_eq!(message, Some(Message { text: b"ab", whole: false }));
+        let (_, _, error) = run(Codec::Frames(Frames::default()), &[b"\x05"]);
+        assert!(matches!(error, Some(Error::CutInHeader)));
+    }
+
+    #[test]
+    fn the_longest_frame_fits_and_a_longer_line_is_refused_with_its_number_and_length() {
+        let longest = "x".repeat(FRAME_MAX);
+        let (bytes, _, error) =
+            run(Codec::Framer(Framer::new(false)), &[longest.as_bytes(), b"\n"]);
+        assert!(error.is_none());
+        assert_eq!(texts(Wire::Frames, &bytes), [longest.as_bytes()]);
+
+        let input = format!("one\n{longest}y\nthree\n");
+        let (bytes, _, error) = run(Codec::Framer(Framer::new(false)), &[input.as_bytes()]);
+        assert!(matches!(error, Some(Error::LineTooLong { line: 2, bytes: 65_536 })));
+        assert_eq!(texts(Wire::Frames, &bytes), [b"one"]);
+
+        let (bytes, steps, error) = run(Codec::Framer(Framer::new(true)), &[input.as_bytes()]);
+        assert!(error.is_none());
+        assert_eq!(steps, [Step::Oddity(Oddity::TooLong(65_536))]);
+        assert_eq!(texts(Wire::Frames, &bytes), [&b"one"[..], b"three"]);
+    }
+
+    #[test]
+    fn end_in_piped_input_ends_it_and_more_input_is_an_error() {
+        let (bytes, steps, error) = run(Codec::Framer(Framer::new(false)), &[b"a\nend\n"]);
+        assert_eq!(
+            (texts(Wire::Frames, &bytes), steps),
+            (vec![b"a".to_vec()], vec![Step::Goodbye])
+        );
+        assert!(error.is_none());
+        let (_, steps, error) = run(Codec::Framer(Framer::new(false)), &[b"a\nend\nb"]);
+        assert_eq!(steps, [Step::Goodbye]);
+        assert!(matches!(error, Some(Error::InputAfterEnd { line: 2 })));
+        let (bytes, steps, _) = run(Codec::Framer(Framer::new(false)), &[b"end \nEnd\n end"]);
+        assert_eq!(texts(Wire::Frames, &bytes), [&b"end "[..], b"End", b" end"]);
+        assert!(steps.is_empty());
+    }
+
+    #[test]
+    fn input_that_is_not_utf8_is_refused_with_its_line() {
+        let (_, _, error) = run(Codec::Framer(Framer::new(false)), &[b"a\n\xff\n"]);
+        assert!(matches!(error, Some(Error::LineNotUtf8 { line: 2 })));
+        let (_, steps, error) = run(Codec::Framer(Framer::new(true)), &[b"\xff\n"]);
+        assert!(error.is_none());
+        assert_eq!(steps, [Step::Oddity(Oddity::NotUtf8)]);
+    }
+
+    #[test]
+    fn the_other_wire_is_recognised_in_one_piece_and_byte_by_byte() {
+        fn verdict(wire: Wire, bytes: &[u8], piece: usize) -> Option<Oddity> {
+            let mut sniffer = Sniffer::new(wire);
+            bytes.chunks(piece).find_map(|piece| sniffer.look(piece))
+        }
+        for piece in [1, 2, 3, 100] {
+            let frames = Some(Oddity::LooksLike(Wire::Frames));
+            assert_eq!(verdict(Wire::Lines, b"\x06\x00random\x07\x00strings", piece), frames);
+            assert_eq!(verdict(Wire::Lines, b"\x06\x00\x01\x02", piece), None);
+            assert_eq!(verdict(Wire::Lines, b"h\0e\0l\0l\0o\0", piece), None, "UTF-16 is no frame");
+            assert_eq!(verdict(Wire::Lines, b"hello\n", piece), None);
+            let lines = Some(Oddity::LooksLike(Wire::Lines));
+            assert_eq!(verdict(Wire::Frames, b"hello\n", piece), lines);
+            assert_eq!(verdict(Wire::Frames, b"\x06\x00random", piece), None);
+        }
+    }
+}
