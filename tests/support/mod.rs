@@ -277,11 +277,12 @@ impl Drop for Program {
     }
 }
 
-/// The port of the first `listening on ADDR:PORT` in `text`.
+/// The port of the first `listening on ADDR:PORT` in `text`. The program writes a line with one
+/// call, so that what is there of it is all of it.
 pub fn port_in(text: &str) -> Option<u16> {
     let (_, rest) = text.split_once("listening on ")?;
-    let (address, _) = rest.split_once(['\n', '\r'])?;
-    address.trim_end().rsplit_once(':')?.1.parse().ok()
+    let address = rest.split_whitespace().next()?;
+    address.rsplit_once(':')?.1.parse().ok()
 }
 
 fn shortened(text: &str) -> String {
