@@ -72,7 +72,7 @@ pub enum Verb {
 /// `threadchat listen`
 #[derive(Debug, Args)]
 pub struct Listen {
-    /// Where to listen: [HOST:]PORT; without HOST on every address of this computer
+    /// Where to listen: `[HOST:]PORT`; without HOST on every address of this computer
     #[arg(value_name = "[HOST:]PORT", num_args = 0..=2)]
     place: Vec<String>,
 
@@ -91,7 +91,7 @@ pub struct Listen {
 /// `threadchat connect`
 #[derive(Debug, Args)]
 pub struct Connect {
-    /// Whom to call: HOST[:PORT], or HOST PORT; the port is 9999 unless given
+    /// Whom to call: `HOST[:PORT]`, or `HOST PORT`; the port is 9999 unless given
     #[arg(value_name = "HOST[:PORT]", num_args = 1..=2, required = true)]
     place: Vec<String>,
 

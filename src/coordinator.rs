@@ -286,7 +286,7 @@ impl Coordinator {
 
     /// Takes one event, and says when it wants to be woken if nothing else happens.
     pub fn on(&mut self, event: Event, now: Instant) -> Option<Instant> {
-        log::trace!("woken by {event:?}");
+        log::trace!("woken by {event}");
         match event {
             Event::Read(Source::Stdin, news) => self.on_stdin(news, now),
             Event::Read(Source::Friend, news) => self.on_friend(news, now),

@@ -1,11 +1,12 @@
 //! What the coordinator can hear: one closed list, so that everything that can wake it stands
 //! on one page.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use crate::buffer::Block;
 use crate::connection::Friend;
-use crate::error::Error;
+use crate::error::{Error, reason};
 use crate::wire::Oddity;
 
 /// Everything that ever arrives in the coordinator's inbox.
@@ -81,4 +82,47 @@ pub enum Report {
         /// How many bytes of messages were left unwritten.
         left: u64,
     },
+}
+
+/// In words, for `--explain`: who says what.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Read(Source::Stdin, news) => write!(f, "stdin-reader: {news}"),
+            Event::Read(Source::Friend, news) => write!(f, "socket-reader: {news}"),
+            Event::Written(Sink::Friend, report) => write!(f, "socket-writer: {report}"),
+            Event::Written(Sink::Screen, report) => write!(f, "screen-writer: {report}"),
+            Event::Written(Sink::Notices, report) => write!(f, "notice-writer: {report}"),
+            Event::Listening(at) => write!(f, "acceptor: listening on {at}"),
+            Event::Connected(friend) => write!(f, "a friend, at {}", friend.address),
+            Event::NotConnected(error) => write!(f, "no friend: {error}"),
+            Event::Signal => f.write_str("a signal to leave"),
+            Event::Time => f.write_str("the clock"),
+        }
+    }
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            News::Block(block) => write!(f, "{} bytes", block.bytes().len()),
+            News::Oddity(oddity) => write!(f, "something odd ({oddity:?})"),
+            News::Goodbye => f.write_str("the word \"end\""),
+            News::Ended(Ok(())) => f.write_str("the end of what there is to read"),
+            News::Ended(Err(ReadError::Io(why))) => write!(f, "{}", reason(why)),
+            News::Ended(Err(ReadError::Rule(error))) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Report::Flushed => f.write_str("everything is written"),
+            Report::Ended { result: Ok(()), .. } => f.write_str("everything is written, and done"),
+            Report::Ended { result: Err(why), left } => {
+                write!(f, "{}, with {left} bytes left", reason(why))
+            }
+        }
+    }
 }

@@ -54,7 +54,7 @@ impl<T: Read> Read for Watched<T> {
         log::trace!("blocks in {call}, asking for up to {} bytes", into.len());
         let result = self.inner.read(into);
         match &result {
-            Ok(0) => log::debug!("{call} gave 0 bytes: the other end has finished"),
+            Ok(0) => log::debug!("{call} gave 0 bytes: nothing more will ever come"),
             Ok(count) => log::debug!("{call} gave {count} bytes; passes them to the coordinator"),
             Err(error) => log::debug!("{call} failed: {error}"),
         }
