@@ -26,7 +26,8 @@
 //! # The modules, in reading order
 //!
 //! 1. [`event`]: everything the coordinator can hear. Begin here: it is a page.
-//! 2. [`coordinator`]: every decision; above all how a conversation ends.
+//! 2. [`coordinator`]: every decision; and [`conversation`]: how one begins, and how people end
+//!    it.
 //! 3. [`reader`] and [`writer`]: the one loop for every source of bytes, and the one for every
 //!    sink.
 //! 4. [`buffer`]: buffers that come home, which is all of the flow control.
@@ -119,6 +120,7 @@
 
 pub mod event;
 
+pub mod conversation;
 pub mod coordinator;
 
 pub mod reader;

@@ -9,6 +9,10 @@ pub use unix::{Terminal, columns, one_terminal, stderr, stdin, stdout};
 #[cfg(not(unix))]
 pub use other::{Terminal, columns, one_terminal, stderr, stdin, stdout};
 
+/// Whether `shutdown` on a socket wakes a thread that is blocked in `recv` on it. Windows does
+/// not see to that (rust-lang/rust#121594).
+pub const SHUTDOWN_WAKES: bool = cfg!(unix);
+
 /// What a terminal's rows hold where nobody can say.
 const USUAL_COLUMNS: usize = 80;
 

@@ -28,6 +28,26 @@ pub enum Order {
     Goodbye,
 }
 
+impl Order {
+    /// The bytes to write, as they stand.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Order::Block(block) => block.bytes(),
+            Order::Own(bytes) => bytes,
+            Order::Flush | Order::Goodbye => &[],
+        }
+    }
+
+    /// How many bytes it counts for, when it comes to telling what was not sent. An `end` frame
+    /// says nothing of its own, and is always the last.
+    fn worth(&self) -> u64 {
+        match self {
+            Order::Block(block) => block.bytes().len() as u64,
+            Order::Own(_) | Order::Flush | Order::Goodbye => 0,
+        }
+    }
+}
+
 /// Writes what comes out of `outbox` until it is told goodbye, and gives back its last word,
 /// which is for the coordinator: send it when the sink is closed.
 pub fn run(
@@ -44,7 +64,7 @@ pub fn run(
     let (to, _) = to.into_parts();
     let mut left = 0;
     if result.is_err() && form.is_plain() {
-        let waiting: u64 = outbox.try_iter().map(|order| message_bytes(&order)).sum();
+        let waiting: u64 = outbox.try_iter().map(|order| order.worth()).sum();
         left = taken.saturating_sub(to.written) + waiting;
     }
     Report::Ended { result, left }
@@ -89,7 +109,7 @@ fn write_all(
             }
             Err(TryRecvError::Disconnected) => return to.flush(),
         };
-        *taken += message_bytes(&order);
+        *taken += order.worth();
         match order {
             Order::Block(block) => form.write(block.bytes(), to)?,
             Order::Own(bytes) => to.write_all(&bytes)?,
@@ -100,14 +120,5 @@ fn write_all(
             }
             Order::Goodbye => return to.flush(),
         }
-    }
-}
-
-/// What an order is worth, when it comes to telling what was not sent. An `end` frame says
-/// nothing of its own, and is always the last.
-fn message_bytes(order: &Order) -> u64 {
-    match order {
-        Order::Block(block) => block.bytes().len() as u64,
-        Order::Own(_) | Order::Flush | Order::Goodbye => 0,
     }
 }

@@ -1,0 +1,497 @@
+//! One conversation, from "connected" to the last word: what has been said and heard, who has
+//! ended, and so when and why it is over.
+//!
+//! It is the coordinator's, and runs in its thread; it is a file of its own because how people
+//! end conversations is a story of its own:
+//!
+//! - Each direction ends by itself (half-close, RFC 9293, 3.6). Our half ends when stdin does;
+//!   the friend's, when theirs does. When both have ended it is over.
+//! - At a keyboard a friend who has ended has left.
+//! - Ctrl-C, a fault, and a stdout that nobody reads end our half at once. The friend's half is
+//!   then heard out, but not for ever.
+//! - Whatever happens, what was received is written out before it is said that it is over.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+
+use crate::buffer::BUFFER_SIZE;
+use crate::connection::{Friend, Line};
+use crate::coordinator::{Plan, Stdin};
+use crate::error::Error;
+use crate::event::{News, ReadError, Report};
+use crate::notices::Notices;
+use crate::platform::SHUTDOWN_WAKES;
+use crate::wire::{END_FRAME, Oddity, Wire};
+use crate::writer::Order;
+
+/// How long a conversation that we end may take to end well, before the friend is cut off.
+pub const PATIENCE: Duration = Duration::from_millis(1_900);
+
+/// How long threads that are woken by force may take to say their last words. Both together are
+/// the 2 s that leaving may take.
+pub const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// How much is kept to be said again to a friend who was busy, in bytes.
+const KEPT_MAX: usize = BUFFER_SIZE;
+
+/// A conversation with one friend.
+pub struct Conversation {
+    plan: Plan,
+    friend: SocketAddr,
+    line: Box<dyn Line>,
+    to_screen: Sender<Order>,
+    notices: Notices,
+    /// The way to the friend; `None` when our half is closed, or about to be.
+    to_friend: Option<Sender<Order>>,
+    /// We have said something.
+    has_said: bool,
+    /// What we have said, while it can be said again to a friend who proves busy.
+    kept: Option<Vec<u8>>,
+    /// We have said `end`, on the wire that has it.
+    said_end: bool,
+    /// The friend has said something.
+    has_heard: bool,
+    /// The friend will say nothing more.
+    friend_ended: bool,
+    /// The socket-reader has said its last word.
+    reader_done: bool,
+    /// The socket-writer has said its last word: how many bytes it left unsent.
+    unsent: Option<u64>,
+    shown: Shown,
+    /// Why it is over, once that is decided.
+    why: Option<Why>,
+    /// Something went wrong that has been told already, and that the exit code has to show.
+    failed: bool,
+    /// A signal has ended it, or hastens its end.
+    interrupted: bool,
+    limit: Limit,
+}
+
+/// How far the screen-writer is with what the friend said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    /// More may come.
+    NotYet,
+    /// The friend has said everything, and we have asked to be told when it is out.
+    Asked,
+    /// Everything is out.
+    Yes,
+    /// Nothing more will be: stdout takes nothing any more.
+    Never,
+}
+
+/// How long it may still take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    /// As long as it likes.
+    None,
+    /// At this time the friend is cut off.
+    CutAt(Instant),
+    /// The friend has been cut off. At this time, if any, whoever has not said a last word by
+    /// then is left.
+    Cut(Option<Instant>),
+}
+
+/// Why a conversation is over.
+#[derive(Debug)]
+enum Why {
+    /// The friend has ended, and so have we.
+    FriendLeft,
+    /// Ctrl-C, SIGTERM or SIGHUP.
+    WeLeft,
+    /// Whoever read our stdout has gone: `| head -1`.
+    NobodyReads,
+    /// Something broke.
+    Broke(Error),
+}
+
+/// What a conversation comes to.
+#[derive(Debug)]
+pub enum Conclusion {
+    /// It took place.
+    Over {
+        /// Whether the exit code has to show that something went wrong.
+        failed: bool,
+        /// Whether there can be a next one.
+        may_go_on: bool,
+        /// When the program has to be gone, where it was told to go.
+        gone_by: Option<Instant>,
+    },
+    /// The friend had somebody else to talk to, and has heard nothing of this; `None` where too
+    /// much was said to say it again.
+    Busy(SocketAddr, Option<Vec<u8>>),
+}
+
+impl Conversation {
+    /// A conversation that begins.
+    pub fn new(
+        friend: Friend,
+        plan: Plan,
+        to_screen: Sender<Order>,
+        notices: Notices,
+    ) -> Conversation {
+        notices.status(format_args!("connected to {}", friend.address));
+        let waits = plan.calling.as_ref().is_some_and(|calling| calling.wait.is_some());
+        Conversation {
+            plan,
+            friend: friend.address,
+            line: friend.line,
+            to_screen,
+            notices,
+            to_friend: Some(friend.to_friend),
+            has_said: false,
+            kept: waits.then(Vec::new),
+            said_end: false,
+            has_heard: false,
+            friend_ended: false,
+            reader_done: false,
+            unsent: None,
+            shown: Shown::NotYet,
+            why: None,
+            failed: false,
+            interrupted: false,
+            limit: Limit::None,
+        }
+    }
+
+    // Our half.
+
+    /// Says something to the friend. With our half closed it is dropped, unsent.
+    pub fn say(&mut self, words: Order) {
+        let Some(to_friend) = &self.to_friend else { return };
+        let bytes = words.bytes();
+        log::debug!("passes {} bytes to socket-writer", bytes.len());
+        self.has_said = true;
+        match &mut self.kept {
+            Some(kept) if kept.len() + bytes.len() <= KEPT_MAX => kept.extend_from_slice(bytes),
+            _ => self.kept = None,
+        }
+        // A socket-writer that has failed says so itself.
+        let _ = to_friend.send(words);
+    }
+
+    /// Ends our half: what was handed over is still sent, then `end` where the wire has it, then
+    /// FIN.
+    pub fn end_our_half(&mut self) {
+        if let Some(to_friend) = &self.to_friend
+            && self.plan.wire == Wire::Frames
+        {
+            self.said_end = true;
+            let _ = to_friend.send(Order::Own(Cow::Borrowed(END_FRAME)));
+        }
+        self.close_our_half();
+    }
+
+    /// The same without `end`: what was said is not all that was to be said.
+    fn close_our_half(&mut self) {
+        if self.to_friend.take().is_some() {
+            // With its outbox closed, the socket-writer knows that this was all.
+            log::debug!("closes the way to socket-writer: nothing more will be said");
+        }
+    }
+
+    /// Our input has an error.
+    pub fn input_broke(&mut self, error: Error, now: Instant) {
+        if matches!(error, Error::InputAfterEnd { .. }) {
+            // All that could be said has been; and the friend may still have much to say.
+            self.failed = true;
+            self.notices.error(error);
+        } else {
+            self.over(Why::Broke(error), now);
+        }
+    }
+
+    /// The socket-writer reports.
+    pub fn on_sent(&mut self, report: Report) {
+        let Report::Ended { result, left } = report else { return };
+        self.unsent = Some(left);
+        // Where our half was closed and only our `end` could not be said, nothing is missing.
+        let all_sent = left == 0 && self.to_friend.take().is_none();
+        // Once we have left, or cut the friend off, what is missing is told at the end.
+        let expected = self.is_cut() || !matches!(self.why, None | Some(Why::FriendLeft));
+        if let Err(why) = result
+            && !all_sent
+            && !expected
+        {
+            // The socket-reader will find the connection broken too, behind what still arrived.
+            self.why = Some(Why::Broke(self.what_broke(why)));
+        }
+    }
+
+    // The friend's half.
+
+    /// The socket-reader has news.
+    pub fn on_friend(&mut self, news: News, now: Instant) {
+        match news {
+            News::Block(block) => {
+                self.heard();
+                log::debug!("passes {} bytes to screen-writer", block.bytes().len());
+                // A screen-writer that has failed says so itself.
+                let _ = self.to_screen.send(Order::Block(block));
+            }
+            News::Goodbye => {
+                self.heard();
+                self.friend_ended(now);
+            }
+            News::Oddity(Oddity::LooksLike(other)) => self.notices.notice(format_args!(
+                "the friend seems to use --wire {other}, and this side uses --wire {}; \
+                 both have to use the same",
+                self.plan.wire
+            )),
+            News::Oddity(Oddity::AfterEnd) => {
+                self.notices.notice("what the friend sent after \"end\" is dropped");
+            }
+            // These are about what is typed.
+            News::Oddity(Oddity::TooLong(_) | Oddity::NotUtf8) => {}
+            News::Ended(result) => {
+                self.reader_done = true;
+                let without_end =
+                    self.plan.wire == Wire::Frames && !self.friend_ended && !self.said_end;
+                match result {
+                    // Our own cutting the friend off ends the socket-reader too.
+                    _ if self.is_cut() => {}
+                    Ok(()) if without_end => {
+                        self.over(Why::Broke(Error::CutOff { friend: self.friend }), now);
+                    }
+                    Ok(()) => self.friend_ended(now),
+                    Err(ReadError::Rule(error)) => self.over(Why::Broke(error), now),
+                    Err(ReadError::Io(why)) => {
+                        self.over(Why::Broke(self.what_broke(why)), now);
+                    }
+                }
+            }
+        }
+    }
+
+    fn heard(&mut self) {
+        self.has_heard = true;
+        self.kept = None; // Nobody who speaks is busy.
+    }
+
+    /// The friend will say nothing more. What that means depends on what our stdin is, and on
+    /// whether we have ended too.
+    fn friend_ended(&mut self, now: Instant) {
+        if self.friend_ended {
+            return; // First by the word `end`, and now by FIN.
+        }
+        self.friend_ended = true;
+        let we_have_ended = self.to_friend.is_none();
+        match self.plan.stdin {
+            // To a person, a friend who has ended has left; and without stdin there is nothing
+            // to go on with.
+            Stdin::Terminal | Stdin::Unread => self.over(Why::FriendLeft, now),
+            // Both have ended. A friend who takes long over the rest of our file may.
+            Stdin::Pipe if we_have_ended => {}
+            Stdin::Pipe => self.notices.notice(
+                "the friend has ended; what stdin gives is still sent, until it ends too \
+                 (Ctrl-C stops that)",
+            ),
+        }
+    }
+
+    /// The screen-writer reports.
+    pub fn on_shown(&mut self, report: Report, now: Instant) {
+        match report {
+            Report::Flushed if self.shown == Shown::Asked => self.shown = Shown::Yes,
+            Report::Flushed => {}
+            Report::Ended { result: Ok(()), .. } => self.shown = Shown::Never,
+            Report::Ended { result: Err(why), .. } => {
+                self.shown = Shown::Never;
+                if why.kind() == ErrorKind::BrokenPipe {
+                    self.over(Why::NobodyReads, now);
+                } else {
+                    // Worse than any other reason: what was received is lost.
+                    self.why = None;
+                    self.over(Why::Broke(Error::StdoutUnwritable(why)), now);
+                }
+                // Nothing that arrives is of use now. But what we sent may still be on its way,
+                // and a reset could overtake it.
+                if !self.has_said && !self.is_cut() {
+                    self.limit = Limit::CutAt(now);
+                }
+            }
+        }
+    }
+
+    // The end.
+
+    /// It is over: our half is closed, what was handed over is sent, and the friend has a while
+    /// to take it and to end too. The first reason is the one that counts.
+    fn over(&mut self, why: Why, now: Instant) {
+        match why {
+            // An `end` frame says that nothing is missing, which a fault cannot claim.
+            Why::Broke(_) => self.close_our_half(),
+            Why::FriendLeft | Why::WeLeft | Why::NobodyReads => self.end_our_half(),
+        }
+        if self.why.is_none() {
+            log::debug!("the conversation is over: {why:?}");
+            self.why = Some(why);
+        }
+        if self.limit == Limit::None {
+            self.limit = Limit::CutAt(now + PATIENCE);
+        }
+    }
+
+    /// A signal to leave. `false` where it is the second: then nothing is waited for any more.
+    pub fn on_signal(&mut self, now: Instant) -> bool {
+        if self.interrupted {
+            return false;
+        }
+        self.interrupted = true;
+        self.over(Why::WeLeft, now);
+        if self.limit == Limit::Cut(None) {
+            self.limit = Limit::Cut(Some(now + PATIENCE + LAST_WORDS));
+        }
+        true
+    }
+
+    /// When it wants to hear from the clock.
+    pub fn wake_at(&self) -> Option<Instant> {
+        match self.limit {
+            Limit::None => None,
+            Limit::CutAt(at) => Some(at),
+            Limit::Cut(leave_at) => leave_at,
+        }
+    }
+
+    /// The time has come. `true`: nothing is waited for any more.
+    pub fn on_time(&mut self, now: Instant) -> bool {
+        match self.limit {
+            Limit::CutAt(at) if now >= at => {
+                if self.line_is_dead() {
+                    return true; // Only stdout keeps us waiting.
+                }
+                // With words of ours still waiting a FIN would be a lie: it says "that was all".
+                self.line.cut(self.unsent.is_none());
+                // Its threads wake from that. But a reader whose buffers wait for a slow stdout
+                // takes as long as that does; only where we were told to go do we not.
+                let hurry = self.interrupted || !SHUTDOWN_WAKES;
+                self.limit = Limit::Cut(hurry.then(|| now + LAST_WORDS));
+                false
+            }
+            Limit::Cut(Some(leave_at)) => now >= leave_at,
+            _ => false,
+        }
+    }
+
+    fn is_cut(&self) -> bool {
+        matches!(self.limit, Limit::Cut(_))
+    }
+
+    /// Whether both threads of the connection have said their last words.
+    fn line_is_dead(&self) -> bool {
+        self.reader_done && self.unsent.is_some()
+    }
+
+    /// Asked after each event: is it over, and everybody done with it?
+    pub fn is_over(&mut self, now: Instant) -> bool {
+        if !self.line_is_dead() {
+            // A friend who has said `end`, and has heard ours, need not be the first to hang up.
+            let both_ended = self.friend_ended && self.unsent.is_some();
+            if both_ended && self.limit == Limit::None {
+                self.limit = Limit::CutAt(now + PATIENCE);
+            }
+            return false;
+        }
+        if self.shown == Shown::NotYet {
+            // The friend's last words are out before it is said that the friend has left. Only
+            // a signal limits how long a slow reader of stdout may take over them.
+            self.shown = Shown::Asked;
+            let _ = self.to_screen.send(Order::Flush);
+            if !self.interrupted {
+                self.limit = Limit::None;
+            }
+        }
+        matches!(self.shown, Shown::Yes | Shown::Never)
+    }
+
+    /// Says why it ended, and what was not handed over. `stdin_open`: there was more to read.
+    pub fn conclude(mut self, stdin_open: bool) -> Conclusion {
+        let was_busy = self.was_busy();
+        if self.line_is_dead() {
+            self.line.join();
+        } else {
+            log::debug!("leaves the socket threads: they could not be woken in time");
+        }
+        if was_busy {
+            let kept = if self.has_said { self.kept } else { Some(Vec::new()) };
+            return Conclusion::Busy(self.friend, kept);
+        }
+
+        let works = self.shown != Shown::Never;
+        let mut may_go_on = works && !self.interrupted;
+        match self.unsent {
+            Some(0) => {}
+            Some(bytes) => {
+                let notice = format_args!("not sent: {bytes} bytes, which the friend did not take");
+                self.notices.notice(notice);
+                self.failed = true;
+            }
+            None => {
+                self.notices.notice("not sent: what the friend did not take");
+                self.failed = true;
+            }
+        }
+        if works && self.shown != Shown::Yes {
+            self.notices.notice("not written: what arrived last, which stdout did not take");
+            self.failed = true;
+        }
+        match self.why {
+            None | Some(Why::FriendLeft) => self.notices.status("friend has left"),
+            Some(Why::WeLeft) => self.notices.status("you have left"),
+            // Quietly; but whoever pipes something in should know that it was not sent whole.
+            Some(Why::NobodyReads) => {
+                if self.plan.stdin == Stdin::Pipe && stdin_open {
+                    self.notices.error(Error::StdinCutShort);
+                    self.failed = true;
+                }
+            }
+            Some(Why::Broke(error)) => {
+                may_go_on &= !matches!(error, Error::StdinUnreadable(_));
+                self.notices.error(error);
+                self.failed = true;
+            }
+        }
+        let gone_by = match self.limit {
+            Limit::CutAt(at) => Some(at + LAST_WORDS),
+            Limit::Cut(leave_at) => leave_at,
+            Limit::None => None,
+        };
+        let gone_by = gone_by.filter(|_| self.interrupted);
+        Conclusion::Over { failed: self.failed, may_go_on, gone_by }
+    }
+
+    /// A reset before the first byte: the listener had somebody else already.
+    fn was_busy(&self) -> bool {
+        let reset = match &self.why {
+            Some(Why::Broke(Error::ConnectionBroke { why, .. })) => matches!(
+                why.kind(),
+                ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe
+            ),
+            _ => false,
+        };
+        reset && self.plan.calling.is_some() && !self.has_heard && !self.interrupted
+    }
+
+    /// The sentence for an error of the socket's.
+    fn what_broke(&self, why: io::Error) -> Error {
+        match why.kind() {
+            ErrorKind::TimedOut => Error::FriendGone {
+                friend: self.friend,
+                or_not_reading: self.plan.stdin == Stdin::Terminal,
+            },
+            _ => Error::ConnectionBroke { friend: self.friend, why },
+        }
+    }
+}
+
+impl fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conversation").field("friend", &self.friend).finish_non_exhaustive()
+    }
+}
