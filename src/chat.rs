@@ -9,40 +9,34 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, at, never, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, at, select, unbounded};
 
-use crate::buffer::{BUFFER_SIZE, BUFFERS, Block, Pool};
+use crate::buffer::{BUFFER_SIZE, BUFFERS, Pool};
 use crate::cli::{Cli, Verb};
 use crate::connection::{self, Manner};
+use crate::conversation::LEAVING;
 use crate::coordinator::{self, Calling, Coordinator, Outboxes, Outcome, Plan, Stdin};
 use crate::error::Error;
-use crate::event::{Event, News, Sink, Source};
+use crate::event::{Event, News, Report, Sink, Source};
 use crate::explain::{self, Watched};
 use crate::notices::Notices;
 use crate::platform::{self, Terminal};
 use crate::reader::Reader;
-use crate::screen::{self, Form};
+use crate::screen::Form;
 use crate::socket::{self, Family, Place};
 use crate::thread::Thread;
-use crate::wire::{self, Codec, Framer, Wire};
-use crate::writer::{self, Order};
-
-/// How long the last lines for stdout and stderr may take, where nobody is in a hurry.
-const LAST_LINES: Duration = Duration::from_secs(2);
+use crate::wire::{Codec, Framer, Wire};
+use crate::writer::{Order, Writer};
 
 /// How many bytes to ask stdin for at a time: what a pipe holds.
 const AT_A_TIME: usize = 65_536;
-
-/// How long the thread that reads the keyboard may take to hand over what was half typed. It is
-/// awake by then; this is only for a machine that has no time for it.
-const HALF_TYPED_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Holds the conversation that the command line asks for.
 pub fn run(cli: &Cli, place: Place, terminal: Option<Terminal>, started: Instant) -> ExitCode {
     match Chat::start(cli, place, terminal, started) {
         Ok(chat) => chat.finish(),
         Err(error) => {
-            // The writer for stderr may not be there yet, and nothing else is.
+            // The writer for stderr may not be there yet.
             use io::Write as _;
             let _ = writeln!(io::stderr(), "threadchat: {error}");
             ExitCode::FAILURE
@@ -102,10 +96,10 @@ impl Chat {
             (false, Wire::Lines) => Form::Plain,
             (false, Wire::Frames) => Form::Payloads,
         };
-        let stdout = platform::stdout().map_err(Error::StdoutUnwritable)?;
-        let stdout = Watched::new(stdout, "write");
-        let screen_writer =
-            start_writer("screen-writer", Sink::Screen, stdout, form, screen_outbox, &to_inbox)?;
+        let stdout = platform::stdout().map_err(|why| Error::NoStream { stream: "stdout", why })?;
+        let writer =
+            Writer { sink: Sink::Screen, form, outbox: screen_outbox, inbox: to_inbox.clone() };
+        let screen_writer = start_writer("screen-writer", writer, stdout)?;
 
         // Where stderr is the screen, notices go through the screen's writer: so they stand
         // behind the messages that came before them, and nothing is torn.
@@ -113,15 +107,11 @@ impl Chat {
             (Notices::new(to_screen.clone(), common.quiet), None)
         } else {
             let (to_stderr, outbox) = unbounded();
-            let stderr = platform::stderr().map_err(Error::StdoutUnwritable)?;
-            let writer = start_writer(
-                "notice-writer",
-                Sink::Notices,
-                stderr,
-                Form::Plain,
-                outbox,
-                &to_inbox,
-            )?;
+            let stderr =
+                platform::stderr().map_err(|why| Error::NoStream { stream: "stderr", why })?;
+            let inbox = to_inbox.clone();
+            let writer = Writer { sink: Sink::Notices, form: Form::Plain, outbox, inbox };
+            let writer = start_writer("notice-writer", writer, stderr)?;
             (Notices::new(to_stderr.clone(), common.quiet), Some((to_stderr, writer)))
         };
         explain::start_log(common.explain, started, notices.clone());
@@ -209,23 +199,31 @@ impl Chat {
         // No outcome: the coordinator has panicked, and the panic hook is ending the process.
         let Ok(outcome) = self.outcome.recv() else { return ExitCode::FAILURE };
         self.coordinator.join();
-        let mut ending = Ending { inbox: self.inbox, gone_by: outcome.gone_by, hurried: false };
+        let mut ending = Ending::new(self.inbox, outcome.gone_by);
 
         // The stdin-reader. What was half typed is shown as not sent, instead of being left for
         // the shell, where the next Enter would run it.
         let mut stdin_reading = outcome.stdin_reading;
         if let Some(terminal) = &self.terminal {
-            if stdin_reading && terminal.wake_stdin_reader() {
-                let (blocks, ended) = ending.half_typed();
-                for message in
-                    blocks.iter().flat_map(|block| wire::messages(self.wire, block.bytes()))
-                {
-                    let text = String::from_utf8_lossy(message.text);
-                    self.notices.notice(format_args!("not sent: {}", screen::harmless(&text)));
+            let mut typed = Typed { bytes: Vec::new(), ended: !stdin_reading };
+            if stdin_reading {
+                // Waking it makes a write to the same terminal fail that does not fit at once;
+                // so first what is to be written has to be out.
+                self.notices.flush();
+                ending.wait_for(|event| {
+                    typed.note(event);
+                    matches!(event, Event::Written(_, Report::Flushed))
+                });
+                if terminal.wake_stdin_reader() {
+                    ending.wait_for(|event| {
+                        typed.note(event);
+                        typed.ended
+                    });
                 }
-                stdin_reading = !ended;
             }
             terminal.give_back();
+            self.notices.not_sent(self.wire, &typed.bytes);
+            stdin_reading = !typed.ended;
         }
         match self.stdin_reader {
             // It waits to be let read again, and the coordinator that could let it is gone.
@@ -238,16 +236,16 @@ impl Chat {
             true => self.seeker.leave("nothing can wake the call that it is blocked in"),
         }
 
-        // The sinks have everything now; they write it and end. A slow reader of stdout may take
-        // its time, but what is left for it at the end is our own words at most.
+        // The sinks have everything now; they write it and end.
         let _ = self.to_screen.send(Order::Goodbye);
-        ending.hurry();
+        if let Some((to_stderr, _)) = &self.notice_writer {
+            let _ = to_stderr.send(Order::Goodbye);
+        }
         match ending.ends(&self.screen_writer) {
             true => self.screen_writer.join(),
             false => self.screen_writer.leave("stdout does not take what it has"),
         }
-        if let Some((to_stderr, writer)) = self.notice_writer {
-            let _ = to_stderr.send(Order::Goodbye);
+        if let Some((_, writer)) = self.notice_writer {
             match ending.ends(&writer) {
                 true => writer.join(),
                 false => writer.leave("stderr does not take what it has"),
@@ -257,52 +255,73 @@ impl Chat {
     }
 }
 
+/// What the stdin-reader still hands over.
+struct Typed {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Typed {
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Read(Source::Stdin, News::Block(block)) => {
+                self.bytes.extend_from_slice(block.bytes());
+            }
+            Event::Read(Source::Stdin, News::Ended(_)) => self.ended = true,
+            _ => {}
+        }
+    }
+}
+
 /// Waiting for the last threads, while Ctrl-C goes on working.
 struct Ending {
     inbox: Receiver<Event>,
     /// When whoever has not ended is left.
-    gone_by: Option<Instant>,
+    gone_by: Instant,
+    /// A signal has come.
+    interrupted: bool,
     /// A second signal has come: gone at once.
     hurried: bool,
 }
 
 impl Ending {
-    /// Sets the limit that the end has in any case.
-    fn hurry(&mut self) {
-        self.gone_by.get_or_insert_with(|| Instant::now() + LAST_LINES);
+    fn new(inbox: Receiver<Event>, gone_by: Option<Instant>) -> Ending {
+        Ending {
+            inbox,
+            // What is left to write is a few words of our own.
+            gone_by: gone_by.unwrap_or_else(|| Instant::now() + LEAVING),
+            interrupted: gone_by.is_some(),
+            hurried: false,
+        }
     }
 
     fn on_signal(&mut self) {
-        if self.gone_by.is_some() {
+        if self.interrupted {
             self.hurried = true;
-            self.gone_by = Some(Instant::now());
+            self.gone_by = Instant::now();
         }
-        self.hurry();
+        self.interrupted = true;
     }
 
     /// Whether the thread ends in time.
     fn ends(&mut self, thread: &Thread) -> bool {
         loop {
-            let too_late = self.gone_by.map_or_else(never, at);
             select! {
                 recv(thread.ended()) -> _ => return true,
                 recv(self.inbox) -> event => if let Ok(Event::Signal) = event { self.on_signal() },
-                recv(too_late) -> _ => return thread.has_ended(),
+                recv(at(self.gone_by)) -> _ => return thread.has_ended(),
             }
         }
     }
 
-    /// What the woken stdin-reader still hands over, and whether it has ended.
-    fn half_typed(&mut self) -> (Vec<Block>, bool) {
-        let too_late = Instant::now() + HALF_TYPED_PATIENCE;
-        let mut blocks = Vec::new();
+    /// Waits for an event, but not beyond the end.
+    fn wait_for(&mut self, mut is_it: impl FnMut(&Event) -> bool) {
         loop {
-            match self.inbox.recv_deadline(too_late) {
-                Ok(Event::Read(Source::Stdin, News::Block(block))) => blocks.push(block),
-                Ok(Event::Read(Source::Stdin, News::Ended(_))) => return (blocks, true),
+            match self.inbox.recv_deadline(self.gone_by) {
                 Ok(Event::Signal) => self.on_signal(),
+                Ok(event) if is_it(&event) => return,
                 Ok(_) => {}
-                Err(_) => return (blocks, false),
+                Err(_) => return,
             }
         }
     }
@@ -310,17 +329,13 @@ impl Ending {
 
 fn start_writer(
     name: &'static str,
-    sink: Sink,
+    mut writer: Writer,
     to: impl io::Write + Send + 'static,
-    mut form: Form,
-    outbox: Receiver<Order>,
-    inbox: &Sender<Event>,
 ) -> Result<Thread, Error> {
-    let inbox = inbox.clone();
     Thread::start(name, move || {
-        let last_word = writer::run(&outbox, to, &mut form, sink, &inbox);
+        let last_word = writer.run(to);
         // Nobody listens any more where the program is ending.
-        let _ = inbox.send(Event::Written(sink, last_word));
+        let _ = writer.inbox.send(Event::Written(writer.sink, last_word));
     })
 }
 
@@ -330,7 +345,7 @@ fn start_stdin_reader(
     may_read: Receiver<()>,
     inbox: Sender<Event>,
 ) -> Result<Thread, Error> {
-    let stdin = platform::stdin().map_err(Error::StdinUnreadable)?;
+    let stdin = platform::stdin().map_err(|why| Error::NoStream { stream: "stdin", why })?;
     Thread::start("stdin-reader", move || {
         let mut stdin = Watched::new(Input { stdin, typed }, "read");
         let pool = match wire {
@@ -342,8 +357,8 @@ fn start_stdin_reader(
             let reader = Reader {
                 source: Source::Stdin,
                 codec: match wire {
-                    Wire::Lines => Codec::Raw,
-                    Wire::Frames => Codec::Framer(Framer::new(typed)),
+                    Wire::Lines => None,
+                    Wire::Frames => Some(Codec::Framer(Framer::new(typed))),
                 },
                 sniffer: None,
                 at_a_time: AT_A_TIME,

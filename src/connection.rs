@@ -19,7 +19,7 @@ use crate::reader::Reader;
 use crate::screen::Form;
 use crate::thread::Thread;
 use crate::wire::{Codec, Frames, Lines, Sniffer, Wire};
-use crate::writer::{self, Order};
+use crate::writer::{Order, Writer};
 
 /// A friend, as the coordinator knows one: it can send, and it can hang up.
 pub struct Friend {
@@ -62,11 +62,11 @@ pub struct Manner {
 }
 
 impl Manner {
-    fn codec(self) -> Codec {
+    fn codec(self) -> Option<Codec> {
         match (self.wire, self.for_a_person) {
-            (Wire::Lines, false) => Codec::Raw,
-            (Wire::Lines, true) => Codec::Lines(Lines::default()),
-            (Wire::Frames, _) => Codec::Frames(Frames::default()),
+            (Wire::Lines, false) => None,
+            (Wire::Lines, true) => Some(Codec::Lines(Lines::default())),
+            (Wire::Frames, _) => Some(Codec::Frames(Frames::default())),
         }
     }
 
@@ -74,9 +74,9 @@ impl Manner {
     fn pool(self) -> Pool {
         match self.codec() {
             // Large buffers are wanted for a large `recv`, not for more in flight.
-            Codec::Raw if self.recv_buffer > BUFFER_SIZE => Pool::new(2, self.recv_buffer),
-            Codec::Raw => Pool::new(BUFFERS, self.recv_buffer),
-            _ => Pool::new(BUFFERS, BUFFER_SIZE),
+            None if self.recv_buffer > BUFFER_SIZE => Pool::new(2, self.recv_buffer),
+            None => Pool::new(BUFFERS, self.recv_buffer),
+            Some(_) => Pool::new(BUFFERS, BUFFER_SIZE),
         }
     }
 }
@@ -100,9 +100,9 @@ pub fn begin(
         let stream = Arc::clone(&stream);
         let inbox = inbox.clone();
         move || {
-            let mut form = Form::Plain;
-            let to = Watched::new(&*stream, "send");
-            let last_word = writer::run(&outbox, to, &mut form, Sink::Friend, &inbox);
+            let mut writer =
+                Writer { sink: Sink::Friend, form: Form::Plain, outbox, inbox: inbox.clone() };
+            let last_word = writer.run(&*stream);
             if let Report::Ended { result: Ok(()), .. } = last_word {
                 log::debug!("everything is sent; closes the sending half (FIN)");
                 // It fails only where the connection is gone already.

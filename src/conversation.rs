@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use crate::buffer::BUFFER_SIZE;
+use crate::buffer::{BUFFER_SIZE, Block};
 use crate::connection::{Friend, Line};
 use crate::coordinator::{Plan, Stdin};
 use crate::error::Error;
@@ -29,29 +29,40 @@ use crate::platform::SHUTDOWN_WAKES;
 use crate::wire::{END_FRAME, Oddity, Wire};
 use crate::writer::Order;
 
+/// How long leaving may take in all.
+pub const LEAVING: Duration = Duration::from_secs(2);
+
 /// How long a conversation that we end may take to end well, before the friend is cut off.
-pub const PATIENCE: Duration = Duration::from_millis(1_900);
+const PATIENCE: Duration = Duration::from_millis(1_800);
 
-/// How long threads that are woken by force may take to say their last words. Both together are
-/// the 2 s that leaving may take.
-pub const LAST_WORDS: Duration = Duration::from_millis(100);
+/// How long threads that are woken by force may then take to say their last words. What is left
+/// of [`LEAVING`] is for telling what was not handed over.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// How much is kept to be said again to a friend who was busy, in bytes.
-const KEPT_MAX: usize = BUFFER_SIZE;
+/// How much is kept to be said again to a friend who was busy, in bytes. Who was sent more, and
+/// resets the connection then, is not called busy.
+const KEPT_MAX: u64 = BUFFER_SIZE as u64;
+
+/// A friend who resets the connection later than this has perhaps heard us: nothing is repeated.
+const BUSY_AT_ONCE: Duration = Duration::from_secs(2);
 
 /// A conversation with one friend.
 pub struct Conversation {
     plan: Plan,
     friend: SocketAddr,
+    since: Instant,
     line: Box<dyn Line>,
     to_screen: Sender<Order>,
     notices: Notices,
     /// The way to the friend; `None` when our half is closed, or about to be.
     to_friend: Option<Sender<Order>>,
-    /// We have said something.
-    has_said: bool,
-    /// What we have said, while it can be said again to a friend who proves busy.
+    /// How many bytes we have said.
+    said: u64,
+    /// What we have said, under `--wait`, while a friend who proves busy can be told it again.
     kept: Option<Vec<u8>>,
+    /// What came from stdin when it could not be said any more. It is kept from its reader, who
+    /// would else go on reading a whole file in vain.
+    unsaid: Vec<Block>,
     /// We have said `end`, on the wire that has it.
     said_end: bool,
     /// The friend has said something.
@@ -122,9 +133,9 @@ pub enum Conclusion {
         /// When the program has to be gone, where it was told to go.
         gone_by: Option<Instant>,
     },
-    /// The friend had somebody else to talk to, and has heard nothing of this; `None` where too
-    /// much was said to say it again.
-    Busy(SocketAddr, Option<Vec<u8>>),
+    /// The friend had somebody else to talk to, and has heard nothing of this (`None`: has
+    /// perhaps heard it), nor of the blocks, which were never sent.
+    Busy(SocketAddr, Option<Vec<u8>>, Vec<Block>),
 }
 
 impl Conversation {
@@ -134,18 +145,21 @@ impl Conversation {
         plan: Plan,
         to_screen: Sender<Order>,
         notices: Notices,
+        now: Instant,
     ) -> Conversation {
         notices.status(format_args!("connected to {}", friend.address));
         let waits = plan.calling.as_ref().is_some_and(|calling| calling.wait.is_some());
         Conversation {
             plan,
             friend: friend.address,
+            since: now,
             line: friend.line,
             to_screen,
             notices,
             to_friend: Some(friend.to_friend),
-            has_said: false,
+            said: 0,
             kept: waits.then(Vec::new),
+            unsaid: Vec::new(),
             said_end: false,
             has_heard: false,
             friend_ended: false,
@@ -161,15 +175,21 @@ impl Conversation {
 
     // Our half.
 
-    /// Says something to the friend. With our half closed it is dropped, unsent.
+    /// Says something to the friend, unless our half is closed.
     pub fn say(&mut self, words: Order) {
-        let Some(to_friend) = &self.to_friend else { return };
+        let Some(to_friend) = &self.to_friend else {
+            if let Order::Block(block) = words {
+                self.unsaid.push(block);
+            }
+            return;
+        };
         let bytes = words.bytes();
         log::debug!("passes {} bytes to socket-writer", bytes.len());
-        self.has_said = true;
-        match &mut self.kept {
-            Some(kept) if kept.len() + bytes.len() <= KEPT_MAX => kept.extend_from_slice(bytes),
-            _ => self.kept = None,
+        self.said += bytes.len() as u64;
+        if self.said > KEPT_MAX {
+            self.kept = None;
+        } else if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(bytes);
         }
         // A socket-writer that has failed says so itself.
         let _ = to_friend.send(words);
@@ -311,7 +331,7 @@ impl Conversation {
                 }
                 // Nothing that arrives is of use now. But what we sent may still be on its way,
                 // and a reset could overtake it.
-                if !self.has_said && !self.is_cut() {
+                if self.said == 0 && !self.is_cut() {
                     self.limit = Limit::CutAt(now);
                 }
             }
@@ -332,7 +352,8 @@ impl Conversation {
             log::debug!("the conversation is over: {why:?}");
             self.why = Some(why);
         }
-        if self.limit == Limit::None {
+        // Where both directions have ended already, only stdout is waited for.
+        if self.limit == Limit::None && (self.interrupted || !self.line_is_dead()) {
             self.limit = Limit::CutAt(now + PATIENCE);
         }
     }
@@ -367,7 +388,7 @@ impl Conversation {
                     return true; // Only stdout keeps us waiting.
                 }
                 // With words of ours still waiting a FIN would be a lie: it says "that was all".
-                self.line.cut(self.unsent.is_none());
+                self.line.cut(self.said > 0 && self.unsent.is_none());
                 // Its threads wake from that. But a reader whose buffers wait for a slow stdout
                 // takes as long as that does; only where we were told to go do we not.
                 let hurry = self.interrupted || !SHUTDOWN_WAKES;
@@ -411,20 +432,26 @@ impl Conversation {
     }
 
     /// Says why it ended, and what was not handed over. `stdin_open`: there was more to read.
-    pub fn conclude(mut self, stdin_open: bool) -> Conclusion {
+    pub fn conclude(mut self, stdin_open: bool, now: Instant) -> Conclusion {
+        let line_is_dead = self.line_is_dead();
         let was_busy = self.was_busy();
-        if self.line_is_dead() {
+        if line_is_dead {
             self.line.join();
         } else {
             log::debug!("leaves the socket threads: they could not be woken in time");
         }
         if was_busy {
-            let kept = if self.has_said { self.kept } else { Some(Vec::new()) };
-            return Conclusion::Busy(self.friend, kept);
+            let at_once = now < self.since + BUSY_AT_ONCE;
+            let unheard = match self.said {
+                0 => Some(Vec::new()),
+                _ => self.kept.filter(|_| at_once),
+            };
+            return Conclusion::Busy(self.friend, unheard, self.unsaid);
         }
 
         let works = self.shown != Shown::Never;
-        let mut may_go_on = works && !self.interrupted;
+        // A thread that was left could still speak, into the next conversation.
+        let mut may_go_on = works && line_is_dead && !self.interrupted;
         match self.unsent {
             Some(0) => {}
             Some(bytes) => {
@@ -440,6 +467,11 @@ impl Conversation {
         if works && self.shown != Shown::Yes {
             self.notices.notice("not written: what arrived last, which stdout did not take");
             self.failed = true;
+        }
+        if self.plan.stdin == Stdin::Terminal {
+            for block in &self.unsaid {
+                self.notices.not_sent(self.plan.wire, block.bytes());
+            }
         }
         match self.why {
             None | Some(Why::FriendLeft) => self.notices.status("friend has left"),
@@ -458,9 +490,9 @@ impl Conversation {
             }
         }
         let gone_by = match self.limit {
-            Limit::CutAt(at) => Some(at + LAST_WORDS),
-            Limit::Cut(leave_at) => leave_at,
-            Limit::None => None,
+            Limit::CutAt(at) => Some(at - PATIENCE + LEAVING),
+            Limit::Cut(Some(at)) => Some(at - LAST_WORDS - PATIENCE + LEAVING),
+            Limit::Cut(None) | Limit::None => None,
         };
         let gone_by = gone_by.filter(|_| self.interrupted);
         Conclusion::Over { failed: self.failed, may_go_on, gone_by }
@@ -475,7 +507,8 @@ impl Conversation {
             ),
             _ => false,
         };
-        reset && self.plan.calling.is_some() && !self.has_heard && !self.interrupted
+        let silent = !self.has_heard && !self.friend_ended;
+        reset && silent && self.said <= KEPT_MAX && self.plan.calling.is_some() && !self.interrupted
     }
 
     /// The sentence for an error of the socket's.

@@ -16,7 +16,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::buffer::Block;
 use crate::connection::Friend;
-use crate::conversation::{Conclusion, Conversation, LAST_WORDS, PATIENCE};
+use crate::conversation::{Conclusion, Conversation, LEAVING};
 use crate::error::Error;
 use crate::event::{Event, News, ReadError, Report, Sink, Source};
 use crate::notices::Notices;
@@ -217,7 +217,7 @@ impl Coordinator {
             // A stderr that fails holds nothing up.
             Event::Written(Sink::Notices, _) => {}
             Event::Listening(at) => self.out.notices.status(format_args!("listening on {at}")),
-            Event::Connected(friend) => self.on_connected(friend),
+            Event::Connected(friend) => self.on_connected(friend, now),
             Event::NotConnected(error) => self.on_not_connected(error, now),
             Event::Signal => self.on_signal(now),
             Event::Time => self.on_time(now),
@@ -280,21 +280,22 @@ impl Coordinator {
             return self.give_up(error);
         }
         if self.search.last.is_none() {
-            self.out.notices.notice(format_args!("{error}"));
-            self.out.notices.notice("calling again once a second; Ctrl-C stops that");
+            let what = error.without_advice();
+            self.out.notices.notice(format_args!("{what}; calls again once a second"));
         }
         self.search.last = Some(error);
         self.search.call_at = Some(now + CALL_AGAIN);
     }
 
-    fn on_connected(&mut self, friend: Friend) {
+    fn on_connected(&mut self, friend: Friend, now: Instant) {
         self.asking = false;
         if !matches!(self.state, State::Alone) {
             return; // Too late. The friend's line closes when the process ends.
         }
         self.has_talked = true;
         let (to_screen, notices) = (self.out.to_screen.clone(), self.out.notices.clone());
-        let mut conversation = Conversation::new(friend, self.plan.clone(), to_screen, notices);
+        let mut conversation =
+            Conversation::new(friend, self.plan.clone(), to_screen, notices, now);
         let unheard = std::mem::take(&mut self.unheard);
         if !unheard.is_empty() {
             conversation.say(Order::Own(Cow::Owned(unheard)));
@@ -302,14 +303,15 @@ impl Coordinator {
         for block in std::mem::take(&mut self.held) {
             conversation.say(Order::Block(block));
         }
-        if self.stdin == Reading::Ended {
+        match self.stdin {
+            Reading::NotYet => self.let_read(),
+            Reading::Now => {}
+            // Ctrl-D while nobody was there can be meant for one friend, but not for all.
+            Reading::Ended if self.plan.keep => self.let_read(),
             // It ended before anybody was there: we have nothing more to say.
-            conversation.end_our_half();
+            Reading::Ended => conversation.end_our_half(),
         }
         self.state = State::Talking(Box::new(conversation));
-        if self.stdin == Reading::NotYet {
-            self.let_read();
-        }
     }
 
     fn give_up(&mut self, error: Error) {
@@ -399,7 +401,7 @@ impl Coordinator {
             State::Alone => {
                 self.out.notices.status("interrupted");
                 let code = if self.has_talked { 0 } else { INTERRUPTED };
-                self.over(code, Some(now + PATIENCE + LAST_WORDS));
+                self.over(code, Some(now + LEAVING));
             }
             State::Over(_) => {}
         }
@@ -438,13 +440,14 @@ impl Coordinator {
         let State::Talking(conversation) = std::mem::replace(&mut self.state, State::Alone) else {
             return;
         };
-        match conversation.conclude(self.stdin == Reading::Now) {
-            Conclusion::Busy(to, Some(unheard)) => {
+        match conversation.conclude(self.stdin == Reading::Now, now) {
+            Conclusion::Busy(to, Some(unheard), held) => {
                 self.has_talked = false;
                 self.unheard = unheard;
+                self.held = held;
                 self.on_not_connected(Error::Busy { to }, now);
             }
-            Conclusion::Busy(to, None) => self.give_up(Error::BusyAfterSending { to }),
+            Conclusion::Busy(to, None, _) => self.give_up(Error::BusyAfterSending { to }),
             Conclusion::Over { may_go_on: true, .. } if self.plan.keep => {
                 (self.plan.forget_typed)();
                 self.let_read();

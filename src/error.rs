@@ -3,8 +3,10 @@
 //! A sentence says what failed, on what, why, and what to do about it. It is written for the
 //! person at the keyboard; no number of the operating system's and no `Debug` text is in it.
 
-use std::fmt::Write as _;
 use std::io;
+use std::io::ErrorKind::{
+    ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut,
+};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -86,7 +88,7 @@ pub enum Error {
     },
 
     /// No address of the friend's could be reached.
-    #[error("cannot connect to {to}: {}", attempts_in_words(tried, *port))]
+    #[error("cannot connect to {to}: {} ({})", advice(tried, *port), attempts(tried))]
     CannotConnect {
         /// Whom we called, as it was typed.
         to: String,
@@ -111,7 +113,7 @@ pub enum Error {
 
     /// The friend's system took the call, and then the friend turned out to be talking already.
     #[error(
-        "{to} is busy: it took the call and dropped it before a word was said; \
+        "{to} is busy: the connection was reset before a word was said; \
          try again later, or add --wait to go on calling"
     )]
     Busy {
@@ -119,10 +121,10 @@ pub enum Error {
         to: SocketAddr,
     },
 
-    /// As [`Error::Busy`], but something had been sent by then and cannot be taken back.
+    /// As [`Error::Busy`], but we had said something by then, and cannot know who heard it.
     #[error(
-        "{to} is busy: it took the call and dropped it before a word was said; \
-         what was sent until then did not arrive, so send it again"
+        "{to} is busy, or broke off: the connection was reset before a word came back; \
+         what was sent may not have arrived"
     )]
     BusyAfterSending {
         /// Whom we called.
@@ -130,7 +132,7 @@ pub enum Error {
     },
 
     /// `--wait=SECONDS` is over.
-    #[error("gave up waiting after {}: {last}", seconds(*limit))]
+    #[error("gave up waiting after {}: {}", seconds(*limit), last.without_advice())]
     WaitedInVain {
         /// The limit that was reached.
         limit: Duration,
@@ -235,6 +237,15 @@ pub enum Error {
     )]
     StdinCutShort,
 
+    /// One of the three standard streams cannot be used at all.
+    #[error("cannot use {stream}: {}", reason(why))]
+    NoStream {
+        /// The stream's name.
+        stream: &'static str,
+        /// What the system said.
+        why: io::Error,
+    },
+
     /// The system has no thread left for us.
     #[error(
         "cannot start the {thread} thread: {}; end other programs, or raise `ulimit -u`",
@@ -255,7 +266,34 @@ pub enum Error {
 impl Error {
     /// Whether calling again later could help, which is what `--wait` does.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Error::CannotConnect { .. } | Error::TimedOut { .. } | Error::Busy { .. })
+        match self {
+            Error::CannotConnect { tried, .. } => tried.iter().any(|(_, why)| {
+                matches!(
+                    why.kind(),
+                    ConnectionRefused
+                        | ConnectionReset
+                        | TimedOut
+                        | HostUnreachable
+                        | NetworkUnreachable
+                )
+            }),
+            Error::TimedOut { .. } | Error::Busy { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// The error without what to do about it, where that is being done already: `--wait`.
+    pub fn without_advice(&self) -> String {
+        match self {
+            Error::CannotConnect { to, tried, .. } => {
+                format!("cannot connect to {to} ({})", attempts(tried))
+            }
+            Error::TimedOut { to, limit } => {
+                format!("cannot connect to {to}: no answer within {}", seconds(*limit))
+            }
+            Error::Busy { to } => format!("{to} is busy"),
+            other => other.to_string(),
+        }
     }
 }
 
@@ -271,12 +309,11 @@ pub fn reason(error: &io::Error) -> String {
     }
 }
 
-/// The advice that goes with a failed call depends on how it failed, and on whether all
-/// addresses of the name failed alike.
-fn attempts_in_words(tried: &[(SocketAddr, io::Error)], port: u16) -> String {
-    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut};
+/// What to do about a failed call depends on how it failed, and on whether all addresses of the
+/// name failed alike.
+fn advice(tried: &[(SocketAddr, io::Error)], port: u16) -> String {
     let all = |kinds: &[io::ErrorKind]| tried.iter().all(|(_, why)| kinds.contains(&why.kind()));
-    let advice = if all(&[ConnectionRefused]) {
+    if all(&[ConnectionRefused]) {
         format!(
             "nobody listens there; start the listener first (threadchat listen {port}), \
              or add --wait to wait for it"
@@ -287,13 +324,13 @@ fn attempts_in_words(tried: &[(SocketAddr, io::Error)], port: u16) -> String {
         "no way leads there; check the address and the network".to_owned()
     } else {
         "check the address, and that the listener was started first".to_owned()
-    };
-    let mut words = String::new();
-    for (address, why) in tried {
-        let separator = if words.is_empty() { "" } else { ", " };
-        let _ = write!(words, "{separator}{address}: {}", reason(why));
     }
-    format!("{advice} ({words})")
+}
+
+/// Every address that was called, and what came of it.
+fn attempts(tried: &[(SocketAddr, io::Error)]) -> String {
+    let words = tried.iter().map(|(address, why)| format!("{address}: {}", reason(why)));
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// A time limit as a person would say it.

@@ -7,7 +7,6 @@ use std::io::{self, Read, Write};
 use std::time::Instant;
 
 use env_logger::{Builder, Env, Target};
-use log::LevelFilter;
 
 use crate::notices::Notices;
 
@@ -30,7 +29,7 @@ pub fn start_log(explain: bool, started: Instant, notices: Notices) {
             )
         })
         .init();
-    log::debug!("the log is on, at level {}", log::max_level().max(LevelFilter::Off));
+    log::debug!("the log is on, at level {}", log::max_level());
 }
 
 /// Tells about each blocking call on `inner`: before it, and what came of it.
@@ -39,12 +38,20 @@ pub struct Watched<T> {
     inner: T,
     /// The name of the call, as the articles and the manual pages have it.
     call: &'static str,
+    /// Whether to tell at all.
+    told: bool,
 }
 
 impl<T> Watched<T> {
     /// Watches `inner`, on which the blocking call is `call`.
     pub fn new(inner: T, call: &'static str) -> Watched<T> {
-        Watched { inner, call }
+        Watched { inner, call, told: true }
+    }
+
+    /// Whether the next calls are told. Writing a line of the log must not be: that would be
+    /// another line to write, and so on for ever.
+    pub fn tell(&mut self, told: bool) {
+        self.told = told;
     }
 }
 
@@ -64,6 +71,9 @@ impl<T: Read> Read for Watched<T> {
 
 impl<T: Write> Write for Watched<T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.told {
+            return self.inner.write(bytes);
+        }
         let call = self.call;
         log::trace!("blocks in {call} with {} bytes", bytes.len());
         let result = self.inner.write(bytes);

@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::Sender;
 
+use crate::screen::harmless;
+use crate::wire::{self, Wire};
 use crate::writer::Order;
 
 /// How many lines may wait. A line is short; this many are a fraction of a megabyte.
@@ -50,6 +52,19 @@ impl Notices {
         }
     }
 
+    /// What was typed and not sent, a line each.
+    pub fn not_sent(&self, wire: Wire, typed: &[u8]) {
+        for message in wire::messages(wire, typed) {
+            let text = String::from_utf8_lossy(message.text);
+            self.notice(format_args!("not sent: {}", harmless(&text)));
+        }
+    }
+
+    /// Asks the writer to report when everything so far is written.
+    pub fn flush(&self) {
+        let _ = self.to_writer.send(Order::Flush);
+    }
+
     /// An error: why the conversation could not start, or broke. Said even when quiet.
     pub fn error(&self, error: impl Display) {
         self.hand_over(format!("threadchat: {error}\n"), ERRORS_MAX);
@@ -79,6 +94,7 @@ impl Write for Notices {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        // Each record is handed over as it comes.
         Ok(())
     }
 }

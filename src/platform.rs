@@ -13,7 +13,7 @@ pub use other::{Terminal, columns, one_terminal, stderr, stdin, stdout};
 /// not see to that (rust-lang/rust#121594).
 pub const SHUTDOWN_WAKES: bool = cfg!(unix);
 
-/// What a terminal's rows hold where nobody can say.
+/// How wide a terminal is where nobody can say.
 const USUAL_COLUMNS: usize = 80;
 
 #[cfg(unix)]

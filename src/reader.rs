@@ -17,11 +17,11 @@ use crate::wire::{Codec, Sniffer, Step};
 pub struct Reader {
     /// Who is read, for the coordinator.
     pub source: Source,
-    /// How bytes become messages.
-    pub codec: Codec,
+    /// How bytes become messages; `None`: they go through as they come.
+    pub codec: Option<Codec>,
     /// Notices a friend who speaks the other wire.
     pub sniffer: Option<Sniffer>,
-    /// How many bytes to ask for at a time, unless the codec is raw: then as many as fit into
+    /// How many bytes to ask for at a time, where there is a codec; else it is as many as fit into
     /// a buffer of the pool.
     pub at_a_time: usize,
     /// Where the news goes.
@@ -31,9 +31,9 @@ pub struct Reader {
 impl Reader {
     /// Reads `from` to its end and tells the coordinator everything, the end last.
     pub fn run(mut self, mut from: impl Read, pool: &Pool) {
-        let end = match self.codec {
-            Codec::Raw => self.pass_through(&mut from, pool),
-            _ => self.assemble(&mut from, pool),
+        let end = match self.codec.take() {
+            None => self.pass_through(&mut from, pool),
+            Some(codec) => self.assemble(&mut from, pool, codec),
         };
         let end = match end {
             Ok(()) => Ok(()),
@@ -44,7 +44,7 @@ impl Reader {
         let _ = self.tell(News::Ended(end));
     }
 
-    /// Raw: each `read` fills a buffer, which goes on as it is. Nothing is copied.
+    /// Each `read` fills a buffer, which goes on as it is. Nothing is copied.
     fn pass_through(&mut self, from: &mut impl Read, pool: &Pool) -> Result<(), Stop> {
         loop {
             let mut block = pool.take().ok_or(Stop::NobodyListens)?;
@@ -58,8 +58,13 @@ impl Reader {
         }
     }
 
-    /// Anything else: reads into a scratch buffer, and passes on whole messages.
-    fn assemble(&mut self, from: &mut impl Read, pool: &Pool) -> Result<(), Stop> {
+    /// With a codec: reads into a scratch buffer, and passes on whole messages.
+    fn assemble(
+        &mut self,
+        from: &mut impl Read,
+        pool: &Pool,
+        mut codec: Codec,
+    ) -> Result<(), Stop> {
         let mut scratch = vec![0; self.at_a_time];
         loop {
             let (mut input, end) = match read(from, &mut scratch) {
@@ -75,8 +80,8 @@ impl Reader {
             loop {
                 let mut block = pool.take().ok_or(Stop::NobodyListens)?;
                 let step = match end {
-                    None => self.codec.decode(&mut input, &mut block),
-                    Some(_) => self.codec.finish(&mut block),
+                    None => codec.decode(&mut input, &mut block),
+                    Some(_) => codec.finish(&mut block),
                 };
                 // What has arrived whole is passed on at once, not when the block is full; and
                 // before whatever stands behind it.

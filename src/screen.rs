@@ -40,11 +40,6 @@ const LABEL: &str = "friend says: ";
 const MARGIN: &str = "  ";
 
 impl Form {
-    /// Whether blocks are written byte for byte.
-    pub fn is_plain(&self) -> bool {
-        matches!(self, Form::Plain)
-    }
-
     /// Writes the messages of a block.
     ///
     /// # Errors
@@ -66,7 +61,8 @@ impl Form {
                 let columns = columns();
                 for message in wire::messages(*wire, block) {
                     // A frame may hold newlines; each of its lines is labelled.
-                    for line in message.text.split(|&byte| byte == b'\n') {
+                    let text = message.text.strip_suffix(b"\n").unwrap_or(message.text);
+                    for line in text.split(|&byte| byte == b'\n') {
                         let line = line.strip_suffix(b"\r").unwrap_or(line);
                         let row = labelled(LABEL, &String::from_utf8_lossy(line), columns);
                         to.write_all(row.as_bytes())?;

@@ -140,7 +140,8 @@ pub fn cannot_listen(place: &Place, why: io::Error) -> Error {
 /// Waits for the next caller.
 ///
 /// # Errors
-/// Those of `accept`, but for callers who were gone again before it took them.
+/// Those of `accept`, but for what went wrong with one caller, who was gone again before it took
+/// the call.
 pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
         match listener.accept() {
@@ -148,7 +149,11 @@ pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
             Err(error)
                 if matches!(
                     error.kind(),
-                    ErrorKind::ConnectionAborted | ErrorKind::Interrupted
+                    ErrorKind::ConnectionAborted
+                        | ErrorKind::Interrupted
+                        | ErrorKind::NetworkDown
+                        | ErrorKind::NetworkUnreachable
+                        | ErrorKind::HostUnreachable
                 ) => {}
             Err(error) => return Err(error),
         }

@@ -78,8 +78,6 @@ pub enum Step {
 /// From bytes, in any pieces, to blocks of whole messages.
 #[derive(Debug)]
 pub enum Codec {
-    /// Bytes go through as they come; there is nothing to assemble.
-    Raw,
     /// From the `lines` wire to a terminal.
     Lines(Lines),
     /// From the `frames` wire.
@@ -95,13 +93,6 @@ impl Codec {
     /// Piped input that cannot be said in frames.
     pub fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Result<Step, Error> {
         match self {
-            Codec::Raw => {
-                let count = input.len().min(block.space().len());
-                let (now, later) = input.split_at(count);
-                let _ = block.push(&[now]);
-                *input = later;
-                Ok(if later.is_empty() { Step::Drained } else { Step::Full })
-            }
             Codec::Lines(lines) => Ok(lines.decode(input, block)),
             Codec::Frames(frames) => Ok(frames.decode(input, block)),
             Codec::Framer(framer) => framer.decode(input, block),
@@ -115,7 +106,6 @@ impl Codec {
     /// The end came inside a frame; the bytes of it that came are in the block.
     pub fn finish(&mut self, block: &mut Block) -> Result<Step, Error> {
         match self {
-            Codec::Raw => Ok(Step::Drained),
             Codec::Lines(lines) => Ok(lines.finish(block)),
             Codec::Frames(frames) => frames.finish(block),
             Codec::Framer(framer) => framer.finish(block),
@@ -599,8 +589,6 @@ mod tests {
                     sniffer.look(piece);
                 }
             }
-            let (raw, ..) = run(Codec::Raw, &pieces);
-            prop_assert_eq!(raw, input.clone());
             let (lines, ..) = run(Codec::Lines(Lines::default()), &pieces);
             let without = |bytes: &[u8]| -> Vec<u8> {
                 bytes.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect()

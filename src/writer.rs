@@ -10,9 +10,15 @@ use std::io::{self, BufWriter, Write};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
-use crate::buffer::{BUFFER_SIZE, Block};
+use crate::buffer::Block;
 use crate::event::{Event, Report, Sink};
+use crate::explain::Watched;
 use crate::screen::Form;
+use crate::wire::END_FRAME;
+
+/// How many bytes of small messages are put together, at most. A larger block is written from
+/// where it is: copying it would cost a quarter of the throughput.
+const STAGING: usize = 8 * 1024;
 
 /// What a writer can be told.
 #[derive(Debug)]
@@ -42,37 +48,84 @@ impl Order {
     /// says nothing of its own, and is always the last.
     fn worth(&self) -> u64 {
         match self {
-            Order::Block(block) => block.bytes().len() as u64,
-            Order::Own(_) | Order::Flush | Order::Goodbye => 0,
+            Order::Own(bytes) if bytes[..] == *END_FRAME => 0,
+            _ => self.bytes().len() as u64,
         }
     }
 }
 
-/// Writes what comes out of `outbox` until it is told goodbye, and gives back its last word,
-/// which is for the coordinator: send it when the sink is closed.
-pub fn run(
-    outbox: &Receiver<Order>,
-    to: impl Write,
-    form: &mut Form,
-    sink: Sink,
-    inbox: &Sender<Event>,
-) -> Report {
-    let mut to = BufWriter::with_capacity(BUFFER_SIZE, Counted { to, written: 0 });
-    let mut taken = 0;
-    let result = write_all(outbox, &mut to, form, sink, inbox, &mut taken);
-    // Taken apart, or dropping it would try once more to write what could not be written.
-    let (to, _) = to.into_parts();
-    let mut left = 0;
-    if result.is_err() && form.is_plain() {
-        let waiting: u64 = outbox.try_iter().map(|order| order.worth()).sum();
-        left = taken.saturating_sub(to.written) + waiting;
+/// A writer: where it writes, and how.
+#[derive(Debug)]
+pub struct Writer {
+    /// Whom it writes to, for the coordinator.
+    pub sink: Sink,
+    /// The form that messages get.
+    pub form: Form,
+    /// What it is told to write.
+    pub outbox: Receiver<Order>,
+    /// Where it reports.
+    pub inbox: Sender<Event>,
+}
+
+impl Writer {
+    /// Writes what comes out of the outbox until told goodbye, and gives back the last word,
+    /// which is for the coordinator: to be sent when the sink is closed.
+    pub fn run(&mut self, to: impl Write) -> Report {
+        let call = if self.sink == Sink::Friend { "send" } else { "write" };
+        let counted = Counted { to: Watched::new(to, call), written: 0 };
+        let mut to = BufWriter::with_capacity(STAGING, counted);
+        let mut taken = 0;
+        let result = self.write_all(&mut to, &mut taken);
+        // Taken apart, or dropping it would try once more to write what could not be written.
+        let (to, _) = to.into_parts();
+        let mut left = 0;
+        if result.is_err() && self.sink == Sink::Friend {
+            let waiting: u64 = self.outbox.try_iter().map(|order| order.worth()).sum();
+            left = taken.saturating_sub(to.written) + waiting;
+        }
+        Report::Ended { result, left }
     }
-    Report::Ended { result, left }
+
+    fn write_all(
+        &mut self,
+        to: &mut BufWriter<Counted<impl Write>>,
+        taken: &mut u64,
+    ) -> io::Result<()> {
+        loop {
+            let order = match self.outbox.try_recv() {
+                Ok(order) => order,
+                // Only with nothing more to add is it time to write, and then to wait.
+                Err(TryRecvError::Empty) => {
+                    to.flush()?;
+                    to.get_mut().to.tell(self.sink == Sink::Friend);
+                    match self.outbox.recv() {
+                        Ok(order) => order,
+                        Err(_) => return Ok(()),
+                    }
+                }
+                Err(TryRecvError::Disconnected) => return to.flush(),
+            };
+            *taken += order.worth();
+            match order {
+                Order::Block(block) => {
+                    to.get_mut().to.tell(true);
+                    self.form.write(block.bytes(), to)?;
+                }
+                Order::Own(bytes) => to.write_all(&bytes)?,
+                Order::Flush => {
+                    to.flush()?;
+                    // Nobody listens any more where the program is ending.
+                    let _ = self.inbox.send(Event::Written(self.sink, Report::Flushed));
+                }
+                Order::Goodbye => return to.flush(),
+            }
+        }
+    }
 }
 
 /// Counts what the sink has really taken.
 struct Counted<W> {
-    to: W,
+    to: Watched<W>,
     written: u64,
 }
 
@@ -85,40 +138,5 @@ impl<W: Write> Write for Counted<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.to.flush()
-    }
-}
-
-fn write_all(
-    outbox: &Receiver<Order>,
-    to: &mut BufWriter<impl Write>,
-    form: &mut Form,
-    sink: Sink,
-    inbox: &Sender<Event>,
-    taken: &mut u64,
-) -> io::Result<()> {
-    loop {
-        let order = match outbox.try_recv() {
-            Ok(order) => order,
-            // Only with nothing more to add is it time to write, and then to wait.
-            Err(TryRecvError::Empty) => {
-                to.flush()?;
-                match outbox.recv() {
-                    Ok(order) => order,
-                    Err(_) => return Ok(()),
-                }
-            }
-            Err(TryRecvError::Disconnected) => return to.flush(),
-        };
-        *taken += order.worth();
-        match order {
-            Order::Block(block) => form.write(block.bytes(), to)?,
-            Order::Own(bytes) => to.write_all(&bytes)?,
-            Order::Flush => {
-                to.flush()?;
-                // Nobody listens any more where the program is ending.
-                let _ = inbox.send(Event::Written(sink, Report::Flushed));
-            }
-            Order::Goodbye => return to.flush(),
-        }
     }
 }
