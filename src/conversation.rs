@@ -349,7 +349,7 @@ impl Conversation {
             Why::FriendLeft | Why::WeLeft | Why::NobodyReads => self.end_our_half(),
         }
         if self.why.is_none() {
-            log::debug!("the conversation is over: {why:?}");
+            log::debug!("the conversation is over: {why}");
             self.why = Some(why);
         }
         // Where both directions have ended already, only stdout is waited for.
@@ -519,6 +519,18 @@ impl Conversation {
                 or_not_reading: self.plan.stdin == Stdin::Terminal,
             },
             _ => Error::ConnectionBroke { friend: self.friend, why },
+        }
+    }
+}
+
+/// In words, for `--explain`.
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::FriendLeft => f.write_str("the friend has left"),
+            Why::WeLeft => f.write_str("we leave"),
+            Why::NobodyReads => f.write_str("nobody reads stdout any more"),
+            Why::Broke(error) => write!(f, "{error}"),
         }
     }
 }

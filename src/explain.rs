@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use env_logger::{Builder, Env, Target};
 
+use crate::error::reason;
 use crate::notices::Notices;
 
 /// Starts the log. Without `--explain` and without `RUST_LOG` it is off, and then each line of
@@ -63,7 +64,10 @@ impl<T: Read> Read for Watched<T> {
         match &result {
             Ok(0) => log::debug!("{call} gave 0 bytes: nothing more will ever come"),
             Ok(count) => log::debug!("{call} gave {count} bytes; passes them to the coordinator"),
-            Err(error) => log::debug!("{call} failed: {error}"),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                log::debug!("{call} was woken: the program is ending");
+            }
+            Err(error) => log::debug!("{call} failed: {}", reason(error)),
         }
         result
     }
@@ -79,7 +83,7 @@ impl<T: Write> Write for Watched<T> {
         let result = self.inner.write(bytes);
         match &result {
             Ok(count) => log::debug!("{call} took {count} bytes"),
-            Err(error) => log::debug!("{call} failed: {error}"),
+            Err(error) => log::debug!("{call} failed: {}", reason(error)),
         }
         result
     }
