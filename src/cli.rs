@@ -72,9 +72,13 @@ pub enum Verb {
 /// `threadchat listen`
 #[derive(Debug, Args)]
 pub struct Listen {
-    /// Where to listen: `[HOST:]PORT`; without HOST on every address of this computer
-    #[arg(value_name = "[HOST:]PORT", num_args = 0..=2)]
-    place: Vec<String>,
+    /// Where to listen: a port, or HOST:PORT for one address of this computer only
+    #[arg(value_name = "[HOST:]PORT")]
+    place: Option<String>,
+
+    /// The port, where the first word is a host alone
+    #[arg(value_name = "PORT", hide_short_help = true)]
+    port: Option<String>,
 
     /// When a conversation is over, wait for the next friend
     ///
@@ -91,9 +95,13 @@ pub struct Listen {
 /// `threadchat connect`
 #[derive(Debug, Args)]
 pub struct Connect {
-    /// Whom to call: `HOST[:PORT]`, or `HOST PORT`; the port is 9999 unless given
-    #[arg(value_name = "HOST[:PORT]", num_args = 1..=2, required = true)]
-    place: Vec<String>,
+    /// Whom to call: a name or an address; the port is 9999 unless given
+    #[arg(value_name = "HOST[:PORT]")]
+    place: String,
+
+    /// The port, where the first word is a host alone
+    #[arg(value_name = "PORT", hide_short_help = true)]
+    port: Option<String>,
 
     /// Call again once a second until somebody answers, or until SECONDS have passed
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
@@ -180,8 +188,12 @@ impl Verb {
     /// A usage error.
     pub fn place(&self) -> Result<Place, clap::Error> {
         let (verb, place) = match self {
-            Verb::Listen(listen) => ("listen", listening_place(&listen.place)),
-            Verb::Connect(connect) => ("connect", calling_place(&connect.place)),
+            Verb::Listen(Listen { place, port, .. }) => {
+                ("listen", listening_place(place.as_deref(), port.as_deref()))
+            }
+            Verb::Connect(Connect { place, port, .. }) => {
+                ("connect", calling_place(place, port.as_deref()))
+            }
         };
         place.map_err(|why| usage_error(verb, &why))
     }
@@ -210,30 +222,31 @@ fn usage_error(verb: &str, why: &str) -> clap::Error {
     }
 }
 
-fn listening_place(words: &[String]) -> Result<Place, String> {
-    match words {
-        [] => Ok(Place { host: None, port: DEFAULT_PORT }),
-        [word] => match split_port(word)? {
-            (host, Some(port)) => Ok(Place { host: Some(host), port: number(port, 0)? }),
-            // A lone word is the port; a host alone would be a guess.
-            (word, None) if word.contains(':') => Err(brackets_needed(&word)),
-            (word, None) => Ok(Place { host: None, port: number(&word, 0)? }),
-        },
-        [host, port, ..] => Ok(Place { host: Some(host_name(host)?), port: number(port, 0)? }),
+fn listening_place(word: Option<&str>, port: Option<&str>) -> Result<Place, String> {
+    let Some(word) = word else { return Ok(Place { host: None, port: DEFAULT_PORT }) };
+    if let Some(port) = port {
+        return Ok(Place { host: Some(host_name(word)?), port: number(port, 0)? });
+    }
+    match split_port(word)? {
+        (host, Some(port)) => Ok(Place { host: Some(host), port: number(port, 0)? }),
+        // A lone word is the port; to take it for a host would be a guess.
+        (word, None) if word.contains(':') => {
+            Err(format!("{word} needs brackets and a port: [{word}]:{DEFAULT_PORT}"))
+        }
+        (word, None) => Ok(Place { host: None, port: number(&word, 0)? }),
     }
 }
 
-fn calling_place(words: &[String]) -> Result<Place, String> {
-    let (host, port) = match words {
-        [] => return Err("whom to call? connect HOST[:PORT]".to_owned()),
-        [word] => match split_port(word)? {
+fn calling_place(word: &str, port: Option<&str>) -> Result<Place, String> {
+    let (host, port) = match port {
+        Some(port) => (host_name(word)?, number(port, 1)?),
+        None => match split_port(word)? {
             (host, Some(port)) => (host, number(port, 1)?),
             (host, None) if host.bytes().all(|byte| byte.is_ascii_digit()) => {
                 return Err(format!("{host} is a port without a host: connect HOST:{host}"));
             }
             (host, None) => (host, DEFAULT_PORT),
         },
-        [host, port, ..] => (host_name(host)?, number(port, 1)?),
     };
     Ok(Place { host: Some(host), port })
 }
@@ -272,10 +285,6 @@ fn host_name(word: &str) -> Result<String, String> {
         ));
     }
     Ok(host.to_owned())
-}
-
-fn brackets_needed(word: &str) -> String {
-    format!("{word} needs brackets and a port: [{word}]:{DEFAULT_PORT}")
 }
 
 /// A port, from `lowest` to 65535.
