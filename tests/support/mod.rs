@@ -15,6 +15,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 pub mod pty;
+pub mod wire;
 
 /// After this long without the state that a test waits for, the test has failed.
 pub const DEADLINE: Duration = Duration::from_secs(60);

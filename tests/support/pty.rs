@@ -168,6 +168,15 @@ impl Terminal {
         rustix::termios::tcgetattr(tty).expect("it is a terminal")
     }
 
+    /// How many bytes of whole lines have been typed and not been read yet.
+    #[track_caller]
+    pub fn unread_keys(&self) -> u64 {
+        let master = self.master.as_ref().expect("the terminal is there");
+        let path = master.tty_name().expect("it has a name");
+        let tty = std::fs::File::open(path).expect("it opens");
+        rustix::io::ioctl_fionread(tty).expect("it is a terminal")
+    }
+
     /// Gives the window another size.
     pub fn resize(&mut self, rows: u16, columns: u16) {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
