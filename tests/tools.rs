@@ -69,9 +69,9 @@ impl Tool {
     }
 
     /// Whether the tool is gone as soon as the other side has ended, whatever it still has to
-    /// say itself: `ncat -l` is.
+    /// say itself: `nc -l` and `ncat -l` are.
     fn is_gone_when_i_end(self, listener: Listener) -> bool {
-        (self, listener) == (Tool::Ncat, Listener::Tool)
+        self != Tool::Socat && listener == Listener::Tool
     }
 
     /// threadchat on pipes and the tool, connected.
@@ -120,7 +120,7 @@ fn listening_port(program: &Program) -> u16 {
     let pid = program.child.id();
     let deadline = Instant::now() + DEADLINE;
     loop {
-        if let Some(port) = listening_port_now(pid) {
+        if let Some(port) = port_of_socket(pid, "0A") {
             return port;
         }
         if Instant::now() > deadline {
@@ -130,8 +130,19 @@ fn listening_port(program: &Program) -> u16 {
     }
 }
 
-/// The port of the listening socket among a process's open files.
-fn listening_port_now(pid: u32) -> Option<u16> {
+/// Waits until threadchat has closed its sending half.
+#[track_caller]
+fn wait_for_my_end(pid: u32) {
+    let deadline = Instant::now() + DEADLINE;
+    while port_of_socket(pid, "01").is_some() {
+        assert!(Instant::now() < deadline, "it does not end the conversation");
+        std::thread::yield_now();
+    }
+}
+
+/// The local port of a socket in this state (0A is listening, 01 is established in both
+/// directions) among a process's open files.
+fn port_of_socket(pid: u32, state: &str) -> Option<u16> {
     let files = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
     let open: Vec<String> = files
         .filter_map(|file| std::fs::read_link(file.ok()?.path()).ok())
@@ -143,9 +154,9 @@ fn listening_port_now(pid: u32) -> Option<u16> {
     let sockets = std::fs::read_to_string("/proc/net/tcp").ok()?;
     sockets.lines().find_map(|row| {
         let columns: Vec<&str> = row.split_whitespace().collect();
-        let listens = columns.get(3) == Some(&"0A");
+        let wanted = columns.get(3) == Some(&state);
         let ours = open.iter().any(|inode| columns.get(9) == Some(&inode.as_str()));
-        if !(listens && ours) {
+        if !(wanted && ours) {
             return None;
         }
         u16::from_str_radix(columns[1].split_once(':')?.1, 16).ok()
@@ -293,7 +304,9 @@ fn a_friend_sees_me_leave_and_has_all_that_i_said(tool: Tool) {
         chat.press("goodbye\r");
         friend.wait_stdout("goodbye\n");
         chat.press("\x03");
-        // Not every tool ends by itself when the other side does; its stdin's end ends each.
+        // Not every tool ends by itself when the other side does; its stdin's end ends each. But
+        // threadchat is to end first.
+        wait_for_my_end(chat.pid());
         friend.end_stdin();
         chat.ends_with(0);
         assert_eq!(friend.wait().stdout, b"goodbye\n", "{listener:?}");
