@@ -231,6 +231,7 @@ fn a_pipe_gets_each_payload_and_a_newline_as_soon_as_it_has_come() {
         program.wait_stdout(&all);
     }
     friend.write_all(&framed(b"end")).unwrap();
+    friend.shutdown(Shutdown::Write).unwrap();
     program.end_stdin();
     assert!(program.ends_with(0).stdout == all, "payload and newline, and nothing else");
 }

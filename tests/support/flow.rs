@@ -177,6 +177,15 @@ pub fn wait_until_received(stream: &TcpStream) {
     });
 }
 
+/// Whether a process has a thread of this name.
+pub fn has_thread(pid: u32, name: &str) -> bool {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    tasks.flatten().any(|task| {
+        let comm = std::fs::read_to_string(task.path().join("comm"));
+        comm.is_ok_and(|comm| comm.trim_end() == name)
+    })
+}
+
 /// Waits until every thread of a process sleeps, and thread `name` is among them.
 #[track_caller]
 pub fn wait_until_all_sleep(pid: u32, name: &str) {

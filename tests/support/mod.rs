@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 pub mod flow;
 pub mod pty;
 pub mod wire;
+pub mod shell;
 
 /// After this long without the state that a test waits for, the test has failed.
 pub const DEADLINE: Duration = Duration::from_secs(60);

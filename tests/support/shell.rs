@@ -1,0 +1,122 @@
+//! A real `bash` in a real terminal, with the program started from it: the shell shows what the
+//! program has done to the terminal, and runs whatever the program has left in its input.
+
+use std::path::{Path, PathBuf};
+
+use portable_pty::CommandBuilder;
+
+use super::flow::look_until;
+use super::pty::Terminal;
+
+/// An interactive shell in a folder of its own.
+pub struct Shell {
+    pub terminal: Terminal,
+    folder: tempfile::TempDir,
+}
+
+const PROMPT: &str = "ready>";
+
+impl Shell {
+    /// Starts bash and waits for its prompt.
+    #[track_caller]
+    pub fn start() -> Shell {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = CommandBuilder::new("bash");
+        command.args(["--norc", "--noprofile", "-i"]);
+        command.cwd(folder.path());
+        command.env("PS1", PROMPT);
+        command.env("HOME", folder.path());
+        command.env("INPUTRC", "/dev/null");
+        let shell = Shell { terminal: Terminal::spawn(command, 50, 100), folder };
+        shell.wait_for_prompt();
+        shell
+    }
+
+    /// Types a command and Enter.
+    #[track_caller]
+    pub fn run(&mut self, command: &str) {
+        self.terminal.press(format!("{command}\n"));
+    }
+
+    /// Types a command that starts the program as a listener, and gives its port. Behind it the
+    /// shell says `code=` and the exit code.
+    #[track_caller]
+    pub fn listen(&mut self, options: &str) -> u16 {
+        let program = super::threadchat();
+        self.run(&format!("{program} listen 127.0.0.1:0 {options}; echo code=$?"));
+        self.terminal.listening_port()
+    }
+
+    /// Waits until the cursor stands behind a prompt.
+    #[track_caller]
+    pub fn wait_for_prompt(&self) {
+        self.terminal.wait_until("the shell's prompt", |screen| {
+            (screen.trim_end().lines().last()?.trim_end() == PROMPT).then_some(())
+        });
+    }
+
+    /// Presses Enter, as a person does who wants to see whether the shell is there; when this
+    /// returns, whatever was left in the shell's input has been run.
+    #[track_caller]
+    pub fn press_enter_and_wait(&mut self) {
+        self.wait_for_prompt();
+        self.terminal.press("\n");
+        self.run("echo all''done");
+        self.terminal.wait_for("\nalldone");
+    }
+
+    /// A file in the folder in which the shell stands.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// A shell script in a terminal: it changes the modes from the usual ones, so that they cannot be
+/// right by chance, waits for a key, runs the program, says `code=` and waits for another key.
+pub struct Script {
+    pub terminal: Terminal,
+}
+
+impl Script {
+    /// Starts the script for a program with these words.
+    #[track_caller]
+    pub fn start(words: &[&str]) -> Script {
+        let script = "trap : INT TERM HUP; stty -echoctl erase '#'; echo before; read x; \
+                      \"$0\" \"$@\"; echo code=$?; read x; echo \"left=<$x>\"";
+        let mut command = CommandBuilder::new("bash");
+        command.args(["-c", script, super::threadchat()]);
+        command.args(words);
+        let terminal = Terminal::spawn(command, 24, 100);
+        terminal.wait_for("before");
+        Script { terminal }
+    }
+
+    /// What the program can change of a terminal: its modes, and the flags of the open file that
+    /// it shares with the shell.
+    #[track_caller]
+    pub fn state(&self) -> String {
+        let info = Path::new("/proc").join(self.terminal.pid().to_string()).join("fdinfo/0");
+        let info = std::fs::read_to_string(info).expect("the shell is there");
+        let flags = info.lines().find(|line| line.starts_with("flags:")).expect("Linux tells");
+        format!("{:?} {flags}", self.terminal.modes())
+    }
+
+    /// The script's next input is what is pressed now; nothing that was pressed before is left.
+    #[track_caller]
+    pub fn assert_nothing_left(&mut self) {
+        self.terminal.press("\n");
+        self.terminal.wait_for("left=<");
+        self.terminal.wait_for("left=<>");
+    }
+
+    /// The program's own process.
+    #[track_caller]
+    pub fn program(&self) -> rustix::process::Pid {
+        let shell = self.terminal.pid();
+        look_until("the program runs", || {
+            let path = format!("/proc/{shell}/task/{shell}/children");
+            let children = std::fs::read_to_string(path).expect("the shell is there");
+            rustix::process::Pid::from_raw(children.split_whitespace().next()?.parse().ok()?)
+        })
+    }
+}
