@@ -5,16 +5,13 @@
 
 mod support;
 
-use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
-use portable_pty::{CommandBuilder, PtySize, native_pty_system};
-use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
 use socket2::{Domain, SockRef, Socket, Type};
+use support::bare::BareTerminal;
 use support::flow::{has_thread, look_until, wait_until_all_sleep, wait_until_received};
 use support::pty::Terminal;
 use support::shell::{Script, Shell};
@@ -197,47 +194,6 @@ fn what_is_typed_is_at_the_friend_when_enter_has_been_pressed() {
             read_exactly(&mut friend, &format!("Grüße {number}\n"));
         }
         friend_leaves(&mut terminal, friend);
-    }
-}
-
-/// A terminal that the test reads itself, as slowly as it likes; and the program in it.
-struct BareTerminal {
-    child: Box<dyn portable_pty::Child + Send + Sync>,
-    output: Box<dyn Read + Send>,
-    // Closed, it would be the end of the terminal.
-    master: Box<dyn portable_pty::MasterPty + Send>,
-}
-
-impl BareTerminal {
-    fn start(words: &[&str]) -> BareTerminal {
-        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(support::threadchat());
-        command.args(words);
-        command.env_remove("RUST_LOG");
-        let child = pair.slave.spawn_command(command).unwrap();
-        let output = pair.master.try_clone_reader().unwrap();
-        BareTerminal { child, output, master: pair.master }
-    }
-
-    fn pid(&self) -> u32 {
-        self.child.process_id().unwrap()
-    }
-
-    /// Writes to the terminal, as another program can, until it takes nothing more.
-    fn fill(&self) {
-        let path = self.master.tty_name().unwrap();
-        let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
-        let mut terminal =
-            OpenOptions::new().write(true).custom_flags(flags as i32).open(path).unwrap();
-        while terminal.write_all(b".").is_ok() {}
-    }
-}
-
-impl Drop for BareTerminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

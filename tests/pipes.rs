@@ -61,8 +61,8 @@ fn two_hundred_megabytes_of_random_bytes_each_way_at_once_arrive_whole_in_little
     assert_little_memory(&caller);
 
     drop((listener_open, caller_open));
-    assert_eq!(at_listener.to_end(), LARGE);
-    assert_eq!(at_caller.to_end(), LARGE);
+    assert_eq!(at_listener.finish(), LARGE);
+    assert_eq!(at_caller.finish(), LARGE);
     caller.ends_with(0);
     listener.ends_with(0);
 }
@@ -90,9 +90,9 @@ fn the_same_arrives_whole_with_a_friend_whose_socket_buffers_are_16_kib() {
     assert_little_memory(&program);
 
     drop(open);
-    assert_eq!(at_friend.to_end(), LARGE);
+    assert_eq!(at_friend.finish(), LARGE);
     friend.shutdown(Shutdown::Write).unwrap();
-    assert_eq!(at_program.to_end(), LARGE);
+    assert_eq!(at_program.finish(), LARGE);
     program.ends_with(0);
 }
 
@@ -110,7 +110,7 @@ fn a_line_of_100_mb_passes_through_pipes_whole_in_little_memory() {
     assert_little_memory(&caller);
     drop(open);
     listener.end_stdin();
-    assert_eq!(arrived.to_end(), LENGTH);
+    assert_eq!(arrived.finish(), LENGTH);
     caller.ends_with(0);
     listener.ends_with(0);
 }

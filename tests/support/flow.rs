@@ -103,7 +103,7 @@ impl Comparison {
 
     /// Waits for the end; fails at the first byte that differs, is missing, or is one too many.
     #[track_caller]
-    pub fn to_end(self) -> u64 {
+    pub fn finish(self) -> u64 {
         self.verdict.join().expect("it compares").unwrap_or_else(|why| panic!("{why}"))
     }
 }

@@ -217,6 +217,15 @@ impl Terminal {
     /// Waits for its end, which has to have this exit code. The screen is complete then.
     #[track_caller]
     pub fn ends_with(&mut self, code: u32) {
+        let ended = self.wait();
+        if ended != code {
+            self.fail(format!("exit code {ended} instead of {code}"));
+        }
+    }
+
+    /// Waits for its end and gives back the exit code. The screen is complete then.
+    #[track_caller]
+    pub fn wait(&mut self) -> u32 {
         let deadline = Instant::now() + DEADLINE;
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {
@@ -228,9 +237,7 @@ impl Terminal {
             std::thread::sleep(Duration::from_millis(2));
         };
         self.wait_for_end_of_output();
-        if status.exit_code() != code {
-            self.fail(format!("exit code {} instead of {code}", status.exit_code()));
-        }
+        status.exit_code()
     }
 
     fn wait_for_end_of_output(&self) {
