@@ -19,6 +19,9 @@ pub mod flow;
 pub mod pty;
 pub mod wire;
 pub mod shell;
+pub mod process;
+pub mod pty;
+pub mod space;
 
 /// After this long without the state that a test waits for, the test has failed.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -370,4 +373,82 @@ pub fn skipped(why: &str) {
         "in CI nothing is skipped: {why}"
     );
     eprintln!("SKIPPED: {why}");
+}
+
+/// A listening socket of the test's own at which a call is neither taken nor refused: its queue
+/// is full, so that the system drops whatever else arrives, as a firewall would.
+pub struct Silence {
+    listener: TcpListener,
+    queued: Vec<TcpStream>,
+}
+
+impl Silence {
+    /// At this address; port 0 for any.
+    #[track_caller]
+    pub fn at(address: SocketAddr) -> Silence {
+        use socket2::{Domain, Socket, Type};
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.set_reuse_address(true).unwrap();
+        socket.bind(&address.into()).expect("the address is free");
+        socket.listen(0).unwrap();
+        let listener = TcpListener::from(socket);
+        let address = listener.local_addr().unwrap();
+        let mut queued = Vec::new();
+        // A queue of length 0 has room for one; a call that gets no answer proves that it is full.
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+            queued.push(stream);
+        }
+        Silence { listener, queued: queued }
+    }
+
+    /// At any port of 127.0.0.1.
+    #[track_caller]
+    pub fn somewhere() -> Silence {
+        Silence::at(SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.listener.local_addr().expect("it is bound").port()
+    }
+
+    /// Ends the silence: the queue is emptied, so that calls are taken from now on.
+    #[track_caller]
+    pub fn end(self) -> TcpListener {
+        for _ in &self.queued {
+            drop(self.listener.accept().expect("it is queued"));
+        }
+        self.listener
+    }
+}
+
+/// Whether this machine has IPv6 at least for itself. Where it has not, the test says so and is to
+/// return, as with [`have_tool`].
+#[track_caller]
+pub fn have_ipv6() -> bool {
+    if TcpListener::bind("[::1]:0").is_ok() {
+        return true;
+    }
+    skipped("this machine has no IPv6");
+    false
+}
+
+/// Checks that this is one error, as people are told of it: one line that is one sentence, and
+/// nothing that only a programmer can read. Gives back the sentence.
+#[track_caller]
+pub fn error_sentence(stderr: &str) -> &str {
+    let mut errors = stderr.lines().filter_map(|line| line.strip_prefix("threadchat: "));
+    let error = errors.next().unwrap_or_else(|| panic!("no error in {stderr:?}"));
+    assert_eq!(errors.next(), None, "one error in {stderr:?}");
+    for noise in ["os error", "Os {", "Err(", "Some(", "kind:"] {
+        assert!(!error.contains(noise), "{noise:?} in {error:?}");
+    }
+    assert!(!stderr.contains("panicked") && !stderr.contains("backtrace"), "{stderr}");
+    assert!(!error.ends_with('.'), "a full stop at the end of {error:?}");
+    error
+}
+
+/// Bytes as text, for messages and for comparisons.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
