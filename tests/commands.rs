@@ -714,24 +714,44 @@ fn stopped_listener() -> Option<Program> {
 
 #[test]
 fn with_wait_what_a_busy_friend_did_not_hear_is_told_to_the_next() {
-    let (listener, port) = friend_listener();
-    let mut caller = Program::connect(port, &["--wait"]);
-    caller.say("hello\n");
-    caller.end_stdin(); // As `echo hello | threadchat connect --wait` does.
-    reset(friend_answers(&listener)); // Perhaps before it was said,
-    let mut friend = friend_answers(&listener);
-    friend.read_exact(&mut [0; 6]).unwrap();
-    reset(friend); // and for sure when it had been said.
-    let mut friend = friend_answers(&listener);
-    let mut heard = String::new();
-    friend.read_to_string(&mut heard).unwrap();
-    assert_eq!(heard, "hello\n");
-    friend.write_all(b"hi\n").unwrap();
-    drop(friend);
-    let ended = caller.ends_with(0);
-    assert_eq!(ended.stdout, b"hi\n");
-    let busy = notices(&ended.stderr).iter().filter(|line| line.contains("busy")).count();
-    assert_eq!(busy, 1, "it says once that it waits: {}", ended.stderr);
+    // Several at once, since what meets what is a matter of microseconds.
+    let mut callers: Vec<(Program, TcpListener)> = (0..8)
+        .map(|_| {
+            let (listener, port) = friend_listener();
+            let mut caller = Program::connect(port, &["--wait"]);
+            caller.say("hello\n");
+            caller.end_stdin(); // As `echo hello | threadchat connect --wait` does.
+            (caller, listener)
+        })
+        .collect();
+    // Twice before it was said, or in the middle of it,
+    for _ in 0..2 {
+        for (_, listener) in &callers {
+            reset(friend_answers(listener));
+        }
+    }
+    // once when it had been said for sure,
+    for (caller, listener) in &callers {
+        let mut friend = friend_answers(listener);
+        if let Err(why) = friend.read_exact(&mut [0; 6]) {
+            caller.fail(format!("the third friend did not hear it: {why}"));
+        }
+        reset(friend);
+    }
+    // and then somebody has time.
+    for (caller, listener) in &mut callers {
+        let mut friend = friend_answers(listener);
+        let mut heard = String::new();
+        friend.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "hello\n");
+        friend.write_all(b"hi\n").unwrap();
+        drop(friend);
+        let ended = caller.ends_with(0);
+        assert_eq!(ended.stdout, b"hi\n");
+        let busy = notices(&ended.stderr).iter().filter(|line| line.contains("busy")).count();
+        assert_eq!(busy, 1, "it says once that it waits: {}", ended.stderr);
+        assert!(!ended.stderr.contains("not sent"), "it was sent: {}", ended.stderr);
+    }
 }
 
 // What is no address.
