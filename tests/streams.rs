@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use portable_pty::CommandBuilder;
 use rustix::process::Signal;
 use socket2::SockRef;
-use support::process::{listening_socket, threads, wait_for_threads};
+use support::process::{listening_socket, threads, wait_for_threads, wait_until_quiet};
 use support::pty::Terminal;
 use support::{
     DEADLINE, Output, Program, error_sentence, friend_answers, friend_calls, friend_listener,
@@ -57,7 +57,8 @@ fn stdout_carries_what_the_friend_said_and_nothing_else() {
     // Everything that could slip in is there: the log, notices, a friend who ends first.
     let (mut listener, port) = Program::listen(&["--explain"]);
     let mut friend = friend_calls(port);
-    friend.write_all(b"\x06\x00hello\n").unwrap(); // Looks like the other wire: a notice.
+    friend.write_all(b"\x05\x00hello\n").unwrap(); // Looks like the other wire.
+    listener.wait_stderr("* the friend seems to speak the other wire");
     listener.wait_stdout("hello\n");
     listener.say("mine\n");
     friend.shutdown(Shutdown::Write).unwrap();
@@ -66,7 +67,7 @@ fn stdout_carries_what_the_friend_said_and_nothing_else() {
     let mut heard = String::new();
     friend.read_to_string(&mut heard).unwrap();
     assert_eq!(heard, "mine\n", "and the friend hears what was said and nothing else");
-    assert_eq!(listener.ends_with(0).stdout, b"\x06\x00hello\n");
+    assert_eq!(listener.ends_with(0).stdout, b"\x05\x00hello\n");
 }
 
 #[test]
@@ -155,12 +156,13 @@ fn conversation_with_notices(options: &[&str]) -> String {
     let (listener, port) = friend_listener();
     let mut caller = Program::connect(port, options);
     let mut friend = friend_answers(&listener);
-    friend.write_all(b"\x06\x00hello\n").unwrap();
+    friend.write_all(b"\x05\x00hello\n").unwrap();
     friend.shutdown(Shutdown::Write).unwrap();
     caller.wait_stdout("hello\n");
-    caller.pipe_in(random_bytes(20 << 20, 1));
+    caller.pipe_in(random_bytes(40 << 20, 1));
     friend.read_exact(&mut [0; 1000]).unwrap();
-    caller.signal(Signal::INT); // The friend takes nothing any more.
+    wait_until_quiet(&[caller.child.id()]); // The friend takes nothing any more.
+    caller.signal(Signal::INT);
     caller.ends_with(1).stderr
 }
 
@@ -588,18 +590,26 @@ fn explain_tells_of_the_acceptor() {
 
 #[test]
 fn rust_log_works() {
-    let lines = |setting: &str| {
+    let log = |setting: &str| -> String {
         let stderr = conversation_in(&[&format!("RUST_LOG={setting}")], &[]);
-        stderr.lines().filter(|line| thread_in(line).is_some()).count()
+        let lines = stderr.lines().filter(|line| thread_in(line).is_some());
+        lines.map(|line| format!("{line}\n")).collect()
     };
-    let (debug, trace) = (lines("threadchat=debug"), lines("threadchat=trace"));
-    assert!(0 < debug && debug < trace, "{debug} lines at debug, {trace} at trace");
-    assert!(lines("trace") >= trace);
+    // Before each step at the finest level, and what came of it at the next.
+    for setting in ["trace", "threadchat=trace", "threadchat::explain=trace"] {
+        let log = log(setting);
+        assert!(log.contains("blocks in recv") && log.contains("3 bytes"), "{setting}: {log}");
+    }
+    for setting in ["debug", "threadchat=debug", "threadchat::explain=debug"] {
+        let log = log(setting);
+        assert!(!log.contains("blocks in recv") && log.contains("3 bytes"), "{setting}: {log}");
+    }
     // One module alone.
-    let coordinator = lines("threadchat::coordinator=debug");
-    assert!(0 < coordinator && coordinator < debug, "{coordinator} lines, of {debug}");
+    let coordinator = log("threadchat::coordinator=trace");
+    assert!(coordinator.contains("passes 3 bytes to screen-writer"), "{coordinator}");
+    assert!(!coordinator.contains("recv gave"), "{coordinator}");
     for none in ["off", "", "other=trace", "threadchat=error"] {
-        assert_eq!(lines(none), 0, "{none:?}");
+        assert_eq!(log(none), "", "{none:?}");
     }
 }
 

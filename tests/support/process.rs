@@ -136,3 +136,20 @@ pub fn connected_socket(pid: u32) -> Option<Socket> {
         Some(sockets) => sockets.into_iter().find(|socket| socket.peer_addr().is_ok()).map(Some),
     })
 }
+
+/// Waits until no thread of these processes has been scheduled for half a second: until they are
+/// blocked, all of them, in what they wait for. Gives back their threads as they are then.
+#[track_caller]
+pub fn wait_until_quiet(pids: &[u32]) -> Vec<ThreadState> {
+    let look = || -> Vec<ThreadState> { pids.iter().flat_map(|pid| threads(*pid)).collect() };
+    let mut before = look();
+    let mut since = Instant::now();
+    eventually("every thread is quiet", || {
+        let now = look();
+        if now != before {
+            before = now;
+            since = Instant::now();
+        }
+        (since.elapsed() > Duration::from_millis(500)).then(|| before.clone())
+    })
+}
