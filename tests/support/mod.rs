@@ -16,12 +16,11 @@ use std::time::{Duration, Instant};
 
 pub mod bare;
 pub mod flow;
-pub mod pty;
-pub mod wire;
-pub mod shell;
 pub mod process;
 pub mod pty;
+pub mod shell;
 pub mod space;
+pub mod wire;
 
 /// After this long without the state that a test waits for, the test has failed.
 pub const DEADLINE: Duration = Duration::from_secs(60);
