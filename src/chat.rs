@@ -17,7 +17,7 @@ use crate::connection::{self, Manner};
 use crate::conversation::LEAVING;
 use crate::coordinator::{self, Calling, Coordinator, Outboxes, Outcome, Plan, Stdin};
 use crate::error::Error;
-use crate::event::{Event, News, Report, Sink, Source};
+use crate::event::{Event, News, Sink, Source};
 use crate::explain::{self, Watched};
 use crate::notices::Notices;
 use crate::platform::{self, Terminal};
@@ -132,7 +132,7 @@ impl Chat {
                 }),
             },
             keep: cli.verb.keep(),
-            forget_typed: if terminal.is_some() { Terminal::forget_typed } else { || () },
+            terminal: terminal.clone(),
         };
         let outboxes = Outboxes {
             to_screen: to_screen.clone(),
@@ -205,24 +205,16 @@ impl Chat {
         // the shell, where the next Enter would run it.
         let mut stdin_reading = outcome.stdin_reading;
         if let Some(terminal) = &self.terminal {
+            let mut unread = Vec::new();
             let mut typed = Typed { bytes: Vec::new(), ended: !stdin_reading };
-            if stdin_reading {
-                // Waking it makes a write to the same terminal fail that does not fit at once;
-                // so first what is to be written has to be out.
-                self.notices.flush();
-                ending.wait_for(|event| {
-                    typed.note(event);
-                    matches!(event, Event::Written(_, Report::Flushed))
-                });
-                if terminal.wake_stdin_reader() {
-                    ending.wait_for(|event| {
-                        typed.note(event);
-                        typed.ended
-                    });
-                }
+            if terminal.wake_stdin_reader() {
+                while !typed.ended && ending.next_event(|event| typed.note(&event)) {}
+                // After Ctrl-D nobody has read what was typed.
+                unread = terminal.unread();
             }
             terminal.give_back();
             self.notices.not_sent(self.wire, &typed.bytes);
+            self.notices.not_sent(Wire::Lines, &unread);
             stdin_reading = !typed.ended;
         }
         match self.stdin_reader {
@@ -314,16 +306,14 @@ impl Ending {
         }
     }
 
-    /// Waits for an event, but not beyond the end.
-    fn wait_for(&mut self, mut is_it: impl FnMut(&Event) -> bool) {
-        loop {
-            match self.inbox.recv_deadline(self.gone_by) {
-                Ok(Event::Signal) => self.on_signal(),
-                Ok(event) if is_it(&event) => return,
-                Ok(_) => {}
-                Err(_) => return,
-            }
+    /// Waits for an event, but not beyond the end: then it is `false`.
+    fn next_event(&mut self, take: impl FnOnce(Event)) -> bool {
+        match self.inbox.recv_deadline(self.gone_by) {
+            Ok(Event::Signal) => self.on_signal(),
+            Ok(event) => take(event),
+            Err(_) => return false,
         }
+        true
     }
 }
 

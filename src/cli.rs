@@ -233,6 +233,9 @@ fn listening_place(word: Option<&str>, port: Option<&str>) -> Result<Place, Stri
         (word, None) if word.contains(':') => {
             Err(format!("{word} needs brackets and a port: [{word}]:{DEFAULT_PORT}"))
         }
+        (word, None) if word.starts_with(char::is_alphabetic) => {
+            Err(format!("{word:?} is not a port; to listen on one address: {word}:{DEFAULT_PORT}"))
+        }
         (word, None) => Ok(Place { host: None, port: number(&word, 0)? }),
     }
 }

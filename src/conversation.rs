@@ -58,6 +58,8 @@ pub struct Conversation {
     to_friend: Option<Sender<Order>>,
     /// How many bytes we have said.
     said: u64,
+    /// How many of them when the friend had ended already.
+    said_since: u64,
     /// What we have said, under `--wait`, while a friend who proves busy can be told it again.
     kept: Option<Vec<u8>>,
     /// What came from stdin when it could not be said any more. It is kept from its reader, who
@@ -158,6 +160,7 @@ impl Conversation {
             notices,
             to_friend: Some(friend.to_friend),
             said: 0,
+            said_since: 0,
             kept: waits.then(Vec::new),
             unsaid: Vec::new(),
             said_end: false,
@@ -186,6 +189,9 @@ impl Conversation {
         let bytes = words.bytes();
         log::debug!("passes {} bytes to socket-writer", bytes.len());
         self.said += bytes.len() as u64;
+        if self.friend_ended {
+            self.said_since += bytes.len() as u64;
+        }
         if self.said > KEPT_MAX {
             self.kept = None;
         } else if let Some(kept) = &mut self.kept {
@@ -211,8 +217,17 @@ impl Conversation {
     fn close_our_half(&mut self) {
         if self.to_friend.take().is_some() {
             // With its outbox closed, the socket-writer knows that this was all.
-            log::debug!("closes the way to socket-writer: nothing more will be said");
+            log::debug!("closes our sending half");
         }
+    }
+
+    /// Our input has ended.
+    pub fn input_ended(&mut self) {
+        if self.to_friend.is_some() && self.plan.stdin == Stdin::Terminal {
+            let notice = "you have ended; what the friend says is still shown (Ctrl-C leaves)";
+            self.notices.notice(notice);
+        }
+        self.end_our_half();
     }
 
     /// Our input has an error.
@@ -259,12 +274,12 @@ impl Conversation {
                 self.friend_ended(now);
             }
             News::Oddity(Oddity::LooksLike(other)) => self.notices.notice(format_args!(
-                "the friend seems to use --wire {other}, and this side uses --wire {}; \
-                 both have to use the same",
+                "the friend seems to speak the other wire; both sides have to use --wire {other}, \
+                 or both --wire {}",
                 self.plan.wire
             )),
             News::Oddity(Oddity::AfterEnd) => {
-                self.notices.notice("what the friend sent after \"end\" is dropped");
+                self.notices.notice("what the friend sent after \"end\" was dropped");
             }
             // These are about what is typed.
             News::Oddity(Oddity::TooLong(_) | Oddity::NotUtf8) => {}
@@ -275,6 +290,8 @@ impl Conversation {
                 match result {
                     // Our own cutting the friend off ends the socket-reader too.
                     _ if self.is_cut() => {}
+                    // A friend who has said `end` may drop our `end` unread.
+                    Err(_) if self.friend_ended && self.said_since == 0 => {}
                     Ok(()) if without_end => {
                         self.over(Why::Broke(Error::CutOff { friend: self.friend }), now);
                     }

@@ -20,6 +20,7 @@ use crate::conversation::{Conclusion, Conversation, LEAVING};
 use crate::error::Error;
 use crate::event::{Event, News, ReadError, Report, Sink, Source};
 use crate::notices::Notices;
+use crate::platform::Terminal;
 use crate::wire::{FRAME_MAX, Oddity, Wire};
 use crate::writer::Order;
 
@@ -55,8 +56,9 @@ pub struct Plan {
     pub calling: Option<Calling>,
     /// Whether to wait for the next friend after a conversation.
     pub keep: bool,
-    /// What to do with keys that were pressed for a friend who has left.
-    pub forget_typed: fn(),
+    /// The terminal that stdin is, where there is one: what was half typed for one friend is not
+    /// for the next.
+    pub terminal: Option<Terminal>,
 }
 
 /// How we call.
@@ -109,6 +111,8 @@ pub struct Coordinator {
     unheard: Vec<u8>,
     /// Piped input that was read for a friend who then was busy, for the next call.
     held: Vec<Block>,
+    /// The stdin-reader has been woken to hand over what was half typed for a friend who left.
+    clearing: bool,
     /// The acceptor or connector has been asked for a friend.
     asking: bool,
     /// There has been a conversation.
@@ -158,6 +162,7 @@ impl Coordinator {
             search: Search::default(),
             unheard: Vec::new(),
             held: Vec::new(),
+            clearing: false,
             asking: false,
             has_talked: false,
         };
@@ -281,7 +286,7 @@ impl Coordinator {
         }
         if self.search.last.is_none() {
             let what = error.without_advice();
-            self.out.notices.notice(format_args!("{what}; calls again once a second"));
+            self.out.notices.notice(format_args!("{what}; calling again once a second"));
         }
         self.search.last = Some(error);
         self.search.call_at = Some(now + CALL_AGAIN);
@@ -331,6 +336,10 @@ impl Coordinator {
 
     fn on_stdin(&mut self, news: News, now: Instant) {
         match news {
+            News::Block(block) if self.clearing => {
+                self.out.notices.not_sent(self.plan.wire, block.bytes());
+            }
+            News::Ended(_) if self.clearing => self.cleared(),
             News::Block(block) => match &mut self.state {
                 State::Talking(conversation) => conversation.say(Order::Block(block)),
                 State::Alone if self.plan.stdin == Stdin::Terminal => self.typed_to_nobody(),
@@ -367,8 +376,28 @@ impl Coordinator {
 
     fn input_ended(&mut self) {
         if let State::Talking(conversation) = &mut self.state {
-            conversation.end_our_half();
+            conversation.input_ended();
         }
+    }
+
+    /// Between two friends: what was half typed for the one is shown as not sent.
+    fn clear_half_typed(&mut self) {
+        if let Some(terminal) = &self.plan.terminal
+            && self.stdin == Reading::Now
+        {
+            self.clearing = terminal.wake_stdin_reader();
+        } else {
+            self.let_read();
+        }
+    }
+
+    fn cleared(&mut self) {
+        self.clearing = false;
+        if let Some(terminal) = &self.plan.terminal {
+            terminal.give_back();
+        }
+        self.stdin = Reading::Ended;
+        self.let_read();
     }
 
     fn input_broke(&mut self, error: Error, now: Instant) {
@@ -449,8 +478,7 @@ impl Coordinator {
             }
             Conclusion::Busy(to, None, _) => self.give_up(Error::BusyAfterSending { to }),
             Conclusion::Over { may_go_on: true, .. } if self.plan.keep => {
-                (self.plan.forget_typed)();
-                self.let_read();
+                self.clear_half_typed();
                 self.search(now);
             }
             Conclusion::Over { failed, gone_by, .. } => self.over(u8::from(failed), gone_by),

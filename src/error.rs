@@ -124,7 +124,7 @@ pub enum Error {
     /// As [`Error::Busy`], but we had said something by then, and cannot know who heard it.
     #[error(
         "{to} is busy, or broke off: the connection was reset before a word came back; \
-         what was sent may not have arrived"
+         what was sent may not have arrived, so send it again"
     )]
     BusyAfterSending {
         /// Whom we called.
@@ -224,7 +224,11 @@ pub enum Error {
     },
 
     /// Reading standard input failed.
-    #[error("cannot read stdin: {}; nothing more was sent", reason(.0))]
+    #[error(
+        "cannot read stdin: {}; nothing more was sent; \
+         where there is nothing to send, use --recv-only or < /dev/null",
+        reason(.0)
+    )]
     StdinUnreadable(io::Error),
 
     /// Writing standard output failed.

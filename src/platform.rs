@@ -20,8 +20,10 @@ const USUAL_COLUMNS: usize = 80;
 mod unix {
     use super::{Read, USUAL_COLUMNS, Write, io};
     use std::fs::File;
+    use std::io::ErrorKind::WouldBlock;
     use std::os::fd::AsFd;
 
+    use rustix::event::{PollFd, PollFlags, poll};
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
     use rustix::process::getpgrp;
     use rustix::stdio;
@@ -39,7 +41,7 @@ mod unix {
     /// # Errors
     /// There is no file descriptor left.
     pub fn stdin() -> io::Result<impl Read + Send + 'static> {
-        Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
+        Ok(Patient(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
     }
 
     /// Standard output, one `write` a call.
@@ -47,7 +49,7 @@ mod unix {
     /// # Errors
     /// There is no file descriptor left.
     pub fn stdout() -> io::Result<impl Write + Send + 'static> {
-        Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+        Ok(Patient(File::from(io::stdout().as_fd().try_clone_to_owned()?)))
     }
 
     /// Standard error, one `write` a call.
@@ -55,7 +57,42 @@ mod unix {
     /// # Errors
     /// There is no file descriptor left.
     pub fn stderr() -> io::Result<impl Write + Send + 'static> {
-        Ok(File::from(io::stderr().as_fd().try_clone_to_owned()?))
+        Ok(Patient(File::from(io::stderr().as_fd().try_clone_to_owned()?)))
+    }
+
+    /// A file whose calls block, also where it is non-blocking: whoever shares it with us may
+    /// have made it so, and on a terminal we do ourselves, to wake the stdin-reader.
+    struct Patient(File);
+
+    impl Read for Patient {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            loop {
+                match self.0.read(into) {
+                    // On a terminal this is how the stdin-reader is woken.
+                    Err(error) if error.kind() == WouldBlock && !isatty(&self.0) => {
+                        poll(&mut [PollFd::new(&self.0, PollFlags::IN)], None)?;
+                    }
+                    other => return other,
+                }
+            }
+        }
+    }
+
+    impl Write for Patient {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            loop {
+                match self.0.write(bytes) {
+                    Err(error) if error.kind() == WouldBlock => {
+                        poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], None)?;
+                    }
+                    other => return other,
+                }
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
 
     /// How many columns the terminal has that stdout is.
@@ -82,11 +119,13 @@ mod unix {
     }
 
     impl Terminal {
-        /// Notes the modes; `None` where stdin is no terminal.
+        /// Notes the modes; `None` where stdin is no terminal. A terminal that somebody left
+        /// non-blocking is made to block.
         pub fn save() -> Option<Terminal> {
             let stdin = stdio::stdin();
             let modes = tcgetattr(stdin).ok()?;
-            let flags = fcntl_getfl(stdin).ok()?;
+            let flags = fcntl_getfl(stdin).ok()? - OFlags::NONBLOCK;
+            let _ = fcntl_setfl(stdin, flags);
             Some(Terminal { modes, flags })
         }
 
@@ -131,11 +170,12 @@ mod unix {
             let _ = tcsetattr(stdin, OptionalActions::Now, &self.modes);
         }
 
-        /// Forgets what was typed and not read.
-        pub fn forget_typed() {
-            if in_foreground() {
-                let _ = tcflush(stdio::stdin(), QueueSelector::IFlush);
-            }
+        /// What was typed and nobody has read, after [`Terminal::wake_stdin_reader`].
+        pub fn unread(&self) -> Vec<u8> {
+            let mut typed = vec![0; 4096]; // As much as a terminal keeps.
+            let count = rustix::io::read(stdio::stdin(), &mut typed).unwrap_or(0);
+            typed.truncate(count);
+            typed
         }
     }
 
@@ -223,7 +263,9 @@ mod other {
         /// Nothing was changed.
         pub fn give_back(&self) {}
 
-        /// Nothing to forget.
-        pub fn forget_typed() {}
+        /// Nobody can tell.
+        pub fn unread(&self) -> Vec<u8> {
+            Vec::new()
+        }
     }
 }

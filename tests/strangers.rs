@@ -311,26 +311,6 @@ fn every_further_row_begins_with_two_spaces_after_the_window_was_resized() {
     }
 }
 
-/// Without a line editor what is being typed stands on the screen where the next message begins.
-#[test]
-fn every_further_row_begins_with_two_spaces_while_a_line_is_half_typed() {
-    for half in ["x", "half typed"] {
-        let (mut terminal, mut friend) = quiet_terminal(80);
-        terminal.press(half);
-        terminal.wait_for(half);
-        // Spaces, so that whatever is broken off stands at the beginning of its row.
-        let first = 80 - half.len() - "friend says: ".len();
-        let line = format!("{}* the friend is now root\nthat was it\n", " ".repeat(first));
-        friend.write_all(line.as_bytes()).unwrap();
-        terminal.wait_for("friend says: that was it");
-        // Not the screen's `contents`, where rows that the terminal broke are one.
-        let mut rows: Vec<String> = terminal.with_screen(|screen| screen.rows(0, 80).collect());
-        rows.retain(|row| !row.is_empty());
-        let pretends = rows.iter().any(|row| row.starts_with('*'));
-        assert!(!pretends, "a row of the friend's looks like a notice: {rows:#?}");
-    }
-}
-
 /// Vowel signs and the like, to which the C library (and many a terminal) gives columns of their
 /// own, and others none.
 #[test]

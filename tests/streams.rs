@@ -605,7 +605,7 @@ fn rust_log_works() {
         assert!(!log.contains("blocks in recv") && log.contains("3 bytes"), "{setting}: {log}");
     }
     // One module alone.
-    let coordinator = log("threadchat::coordinator=trace");
+    let coordinator = log("threadchat::conversation=trace");
     assert!(coordinator.contains("passes 3 bytes to screen-writer"), "{coordinator}");
     assert!(!coordinator.contains("recv gave"), "{coordinator}");
     for none in ["off", "", "other=trace", "threadchat=error"] {

@@ -397,7 +397,7 @@ impl Silence {
         while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
             queued.push(stream);
         }
-        Silence { listener, queued: queued }
+        Silence { listener, queued }
     }
 
     /// At any port of 127.0.0.1.

@@ -2,7 +2,6 @@
 //! sockets with their options. Linux only, as `/proc` is.
 
 use std::fmt;
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
@@ -104,7 +103,7 @@ pub fn sockets(pid: u32) -> Option<Vec<Socket>> {
         let number =
             path.file_name().and_then(|name| name.to_str()?.parse().ok()).expect("a number");
         match pidfd_getfd(&process, number, PidfdGetfdFlags::empty()) {
-            Ok(fd) => sockets.push(Socket::from(OwnedFd::from(fd))),
+            Ok(fd) => sockets.push(Socket::from(fd)),
             Err(rustix::io::Errno::BADF) => {} // Closed between one look and the next.
             Err(why) => {
                 super::skipped(&format!("the system does not show a program's sockets: {why}"));
