@@ -1116,6 +1116,29 @@ fn on_frames_input_behind_a_piped_end_is_1_but_the_friend_is_still_heard() {
     assert!(house.said("threadchat: line 2 of stdin is \"end\""));
 }
 
+/// The `end` was read between two calls and forgotten; with more input behind it the
+/// conversation that came then was never ended.
+#[test]
+fn on_frames_an_end_that_was_read_for_a_busy_friend_ends_what_is_said_to_the_next() {
+    let wait = Plan { wire: Wire::Frames, ..calling(Stdin::Pipe, Some(None)) };
+    for more_input in [false, true] {
+        let (mut house, mut call) = House::talking(wait.clone());
+        house.hears(breaks(Source::Friend, ErrorKind::ConnectionReset));
+        house.all_is_sent(&mut call);
+        house.screen_writes();
+        house.hears(typed(b"\x02\x00hi"));
+        house.hears(Event::Read(Source::Stdin, News::Goodbye));
+        house.time_comes();
+        let call = house.friend_comes();
+        house.hears(if more_input {
+            breaks_rule(Source::Stdin, Error::InputAfterEnd { line: 2 })
+        } else {
+            ends(Source::Stdin)
+        });
+        assert_eq!(call.handed_over(), (b"\x02\x00hi\x03\x00end".to_vec(), true));
+    }
+}
+
 #[test]
 fn on_frames_a_typed_line_that_cannot_be_said_is_refused_with_a_notice() {
     let (mut house, call) = House::talking(Plan { wire: Wire::Frames, ..plan(Stdin::Terminal) });
@@ -1339,11 +1362,16 @@ impl World {
             }
             Act::FriendBreaks => {
                 self.socket().reader_ended = true;
-                self.inbox.push_back(if die.is_multiple_of(2) || self.plan.wire == Wire::Lines {
-                    breaks(Source::Friend, ErrorKind::ConnectionReset)
+                if die.is_multiple_of(2) || self.plan.wire == Wire::Lines {
+                    self.inbox.push_back(breaks(Source::Friend, ErrorKind::ConnectionReset));
                 } else {
-                    breaks_rule(Source::Friend, Error::CutInFrame { came: 2, of: 5 })
-                });
+                    // What came of the frame is passed on before.
+                    self.blocks += 1;
+                    self.socket().reader_out += 1;
+                    self.inbox.push_back(friend_says(text.as_bytes()));
+                    let error = Error::CutInFrame { came: 2, of: 5 };
+                    self.inbox.push_back(breaks_rule(Source::Friend, error));
+                }
             }
             Act::SocketWrites => {
                 let socket = self.socket();
@@ -1761,7 +1789,7 @@ impl Referee {
                 }
             }
             Event::Read(Source::Friend, News::Ended(Err(why))) => {
-                talk.reset = matches!(why, ReadError::Io(_)) && !talk.friend_ended;
+                talk.reset |= matches!(why, ReadError::Io(_)) && !talk.friend_ended;
                 talk.open |= talk.friend_goodbye;
                 self.breaks();
             }
