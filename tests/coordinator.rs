@@ -1954,7 +1954,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
 proptest! {
     // A failure prints the plan and the dice; nothing is kept in the source tree.
     #![proptest_config(ProptestConfig {
-        cases: 20_000,
+        cases: 10_000,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
