@@ -525,7 +525,9 @@ impl Conversation {
             _ => false,
         };
         let silent = !self.has_heard && !self.friend_ended;
-        reset && silent && self.said <= KEPT_MAX && self.plan.calling.is_some() && !self.interrupted
+        // Where we were told to go, or have nowhere to write to, nobody is called again.
+        let goes_on = !self.interrupted && self.shown != Shown::Never;
+        reset && silent && self.said <= KEPT_MAX && self.plan.calling.is_some() && goes_on
     }
 
     /// The sentence for an error of the socket's.
