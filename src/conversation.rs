@@ -236,6 +236,8 @@ impl Conversation {
             // All that could be said has been; and the friend may still have much to say.
             self.failed = true;
             self.notices.error(error);
+            // The `end` itself may have been read before this friend was there.
+            self.end_our_half();
         } else {
             self.over(Why::Broke(error), now);
         }
