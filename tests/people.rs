@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use socket2::{Domain, SockRef, Socket, Type};
 use support::bare::BareTerminal;
-use support::flow::{has_thread, look_until, wait_until_all_sleep, wait_until_received};
+use support::flow::{all_sleep, has_thread, look_until, wait_until_all_sleep, wait_until_received};
 use support::pty::Terminal;
 use support::shell::{Script, Shell};
 use support::{contains, friend_answers, friend_calls, friend_listener, peak_memory};
@@ -258,8 +258,11 @@ fn a_terminal_that_is_full_at_the_end_still_gets_the_last_lines() {
     terminal.fill();
     let pid = terminal.pid();
     drop(friend);
-    // The reader of the keyboard has been woken; somebody has to read the screen now.
-    look_until("the stdin-reader ends", || (!has_thread(pid, "stdin-reader")).then_some(()));
+    // Its last line does not fit; or it has given up, and is gone.
+    look_until("the socket-reader ends", || (!has_thread(pid, "socket-reader")).then_some(()));
+    look_until("it waits for the terminal", || {
+        (!has_thread(pid, "screen-writer") || all_sleep(pid, "screen-writer")).then_some(())
+    });
     let mut shown = Vec::new();
     let mut scratch = [0; 4096];
     // At its end a terminal gives an error rather than nothing.
@@ -311,7 +314,7 @@ fn what_is_typed_while_nobody_answers_is_not_sent_to_whoever_answers_and_a_notic
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     let port = socket.local_addr().unwrap().as_socket().unwrap().port();
     let mut terminal = Terminal::start(&["connect", "--wait", "127.0.0.1", &port.to_string()]);
-    terminal.wait_for("calling again");
+    terminal.wait_for("once a second");
     terminal.press("secret\n");
     terminal.wait_for("not sent");
     socket.listen(1).unwrap();
@@ -322,15 +325,17 @@ fn what_is_typed_while_nobody_answers_is_not_sent_to_whoever_answers_and_a_notic
     friend_leaves(&mut terminal, friend);
 }
 
-/// A `listen --keep` whose first friend leaves while a line is half typed; its port.
+/// A `listen --keep` whose first friend leaves after these keys; its port.
 #[track_caller]
-fn half_typed_for_the_first_of_two(wire: &str, half: &str, echo: &str) -> (Terminal, u16) {
+fn half_typed_for_the_first_of_two(wire: &str, keys: &str, echo: &str) -> (Terminal, u16) {
     let (mut terminal, port) = Terminal::listen(&["--keep", "--wire", wire]);
-    let friend = friend_calls(port);
+    let mut friend = friend_calls(port);
     terminal.wait_for("connected to");
-    terminal.press(half);
+    terminal.press(keys);
     terminal.wait_for(echo);
-    let mut friend = friend;
+    // What the terminal has given to the program is the program's.
+    look_until("the program reads", || (terminal.unread() == 0).then_some(()));
+    wait_until_all_sleep(terminal.pid(), "stdin-reader");
     if wire == "frames" {
         friend.write_all(b"\x03\x00end").unwrap();
     }
@@ -352,10 +357,12 @@ fn what_was_half_typed_for_one_friend_is_not_sent_to_the_next() {
     read_exactly(&mut friend, "\nhello\n");
 }
 
-/// Ctrl-D behind a half line hands it to the program without its Enter.
+/// Ctrl-D behind a half line hands it to the program without its Enter. (Ctrl-R, which shows the
+/// line again, shows that the terminal has come so far.)
 #[test]
 fn what_was_half_typed_and_pushed_with_ctrl_d_is_not_sent_to_the_next() {
-    let (mut terminal, port) = half_typed_for_the_first_of_two("frames", "secret\x04", "secret");
+    let (mut terminal, port) =
+        half_typed_for_the_first_of_two("frames", "secret\x04\x12", "secret^R");
     let mut friend = friend_calls(port);
     terminal.wait_until("the second friend", |screen| {
         (screen.matches("connected to").count() == 2).then_some(())
@@ -637,7 +644,7 @@ fn the_terminal_is_as_it_was_where_no_conversation_came_about() {
         (&["connect", "127.0.0.1", &deaf], "", "", "code=1"),
         (&["connect", "127.0.0.1", "99999"], "", "", "code=2"),
         (&["listen", "127.0.0.1:0"], "listening on", "half\x03", "code=130"),
-        (&["connect", "--wait", "127.0.0.1", &deaf], "calling again", "half\x03", "code=130"),
+        (&["connect", "--wait", "127.0.0.1", &deaf], "once a second", "half\x03", "code=130"),
     ];
     for (words, wait_for, keys, code) in ways {
         let mut script = Script::start(words);

@@ -307,7 +307,7 @@ fn piped_stdin_is_not_read_while_nobody_answers() {
     let port = socket.local_addr().unwrap().as_socket().unwrap().port();
     let (mut program, stdin, input) =
         with_waiting_input(&["connect", "--wait", "127.0.0.1", &port.to_string()]);
-    program.wait_stderr("calling again");
+    program.wait_stderr("once a second");
     assert_still_waits(&stdin, &program, "connector");
     socket.listen(1).unwrap();
     let mut friend = friend_answers(&TcpListener::from(socket));

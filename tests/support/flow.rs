@@ -189,16 +189,20 @@ pub fn has_thread(pid: u32, name: &str) -> bool {
 /// Waits until every thread of a process sleeps, and thread `name` is among them.
 #[track_caller]
 pub fn wait_until_all_sleep(pid: u32, name: &str) {
-    look_until("all threads sleep", || {
-        let mut there = false;
-        for task in std::fs::read_dir(format!("/proc/{pid}/task")).ok()? {
-            let stat = std::fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
-            let (front, back) = stat.split_once(") ")?;
-            there |= front.ends_with(&format!("({name}"));
-            if !back.starts_with('S') {
-                return None;
-            }
+    look_until("all threads sleep", || all_sleep(pid, name).then_some(()));
+}
+
+/// Whether every thread of a process sleeps, and thread `name` is among them.
+pub fn all_sleep(pid: u32, name: &str) -> bool {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    let mut there = false;
+    for task in tasks.flatten() {
+        let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        let Some((front, state)) = stat.rsplit_once(") ") else { return false };
+        there |= front.ends_with(&format!("({name}"));
+        if !state.starts_with('S') {
+            return false;
         }
-        there.then_some(())
-    });
+    }
+    there
 }

@@ -177,6 +177,15 @@ impl Terminal {
         rustix::io::ioctl_fionread(tty).expect("it is a terminal")
     }
 
+    /// How many bytes wait in it for the program to read them: whole lines only, in the usual mode.
+    #[track_caller]
+    pub fn unread(&self) -> u64 {
+        let master = self.master.as_ref().expect("the terminal is there");
+        let path = master.tty_name().expect("it has a name");
+        let tty = std::fs::OpenOptions::new().read(true).open(path).expect("it opens");
+        rustix::io::ioctl_fionread(tty).expect("it is a terminal")
+    }
+
     /// Gives the window another size.
     pub fn resize(&mut self, rows: u16, columns: u16) {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
