@@ -16,10 +16,12 @@ use std::time::{Duration, Instant};
 
 pub mod bare;
 pub mod flow;
+pub mod observe;
 pub mod process;
 pub mod pty;
 pub mod shell;
 pub mod space;
+pub mod tty;
 pub mod wire;
 
 /// After this long without the state that a test waits for, the test has failed.
