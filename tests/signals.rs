@@ -82,7 +82,7 @@ struct Fed {
 
 impl Fed {
     #[track_caller]
-    fn listen() -> Fed {
+    fn listen(options: &[&str]) -> Fed {
         let (stdin, to_stdin) = std::io::pipe().expect("a pipe");
         rustix::fs::fcntl_setfl(
             &to_stdin,
@@ -93,6 +93,7 @@ impl Fed {
         let program = Program::spawn_as_is(
             Command::new(threadchat())
                 .args(["listen", "127.0.0.1:0"])
+                .args(options)
                 .stdin(its_stdin)
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped()),
@@ -288,7 +289,7 @@ fn a_signal_after_the_friends_end_closes_at_once_with_exit_0() {
 #[test]
 fn a_signal_under_full_load_loses_nothing_in_either_direction() {
     for_each_signal(|signal| {
-        let mut fed = Fed::listen();
+        let mut fed = Fed::listen(&[]);
         let friend = friend_calls(fed.port);
         let mut receives = friend.try_clone().unwrap();
         // The friend says as much as it can until it sees that the other side is leaving.
@@ -332,7 +333,7 @@ fn a_signal_under_full_load_loses_nothing_in_either_direction() {
 #[test]
 fn a_signal_sends_what_was_taken_from_stdin_to_a_friend_who_reads_late() {
     for_each_signal(|signal| {
-        let mut fed = Fed::listen();
+        let mut fed = Fed::listen(&["--explain"]);
         let friend = friend_calls(fed.port);
         let stuck = ["stdin-reader", "coordinator", "socket-writer"];
         // All its buffers are out, since the friend does not read; the pipe behind them is full.
@@ -345,7 +346,8 @@ fn a_signal_sends_what_was_taken_from_stdin_to_a_friend_who_reads_late() {
         });
         let taken = fed.taken();
         fed.program.signal(signal);
-        fed.program.wait_stderr("connected to");
+        // From here on nothing more is to be taken, although there is room again.
+        fed.program.wait_stderr("woken by Signal");
         let friend = reads_to_fin(friend);
         fed.program.ends_with(0);
         assert_eq!(friend.join().expect("FIN, not RST").len() as u64, taken);
@@ -355,7 +357,7 @@ fn a_signal_sends_what_was_taken_from_stdin_to_a_friend_who_reads_late() {
 
 #[test]
 fn after_a_signal_no_more_is_read_from_stdin() {
-    let mut fed = Fed::listen();
+    let mut fed = Fed::listen(&[]);
     let mut friend = friend_calls(fed.port);
     fed.program.wait_stderr("connected to");
     until_all_sleep(fed.program.child.id(), &["stdin-reader", "coordinator"]);
@@ -471,15 +473,14 @@ fn a_stdout_that_is_not_read_is_left_after_2_s_and_a_notice_says_what_was_not_wr
 #[test]
 fn a_stdout_that_is_not_read_and_a_friend_who_has_closed_is_left_after_2_s() {
     for_each_signal(|signal| {
-        let (mut program, port, _unread) = listener_with_unread_stdout();
+        let (mut program, port, unread) = listener_with_unread_stdout();
         program.end_stdin();
         let mut friend = friend_calls(port);
         friend.write_all(&[b'y'; 120_000]).unwrap();
         drop(friend);
         program.wait_stderr("connected to");
-        let pid = program.child.id();
-        until_all_sleep(pid, &["coordinator", "screen-writer"]);
-        until("the pipe is full", || (waiting_in(&_unread) > 0).then_some(()));
+        until("the pipe is being filled", || (waiting_in(&unread) > 0).then_some(()));
+        until_all_sleep(program.child.id(), &["coordinator", "screen-writer"]);
         let ended = leaves(&mut program, signal, 1, TWO_SECONDS);
         assert!(ended.stderr.contains("* not written: "), "{}", ended.stderr);
         assert_can_be_bound_again(port);
