@@ -669,16 +669,29 @@ fn a_friend_who_has_said_end_need_not_close_the_connection() {
 /// our own `end` with a reset. Nothing that anybody said is missing.
 #[test]
 fn a_friend_who_says_end_and_closes_without_reading_my_end_has_left() {
-    let (mut program, friend) = talk(&FRAMES);
-    send_in_pieces(&friend, &[frame("bye"), END.to_vec()].concat(), usize::MAX);
-    program.wait_stderr("* the friend has ended");
-    program.end_stdin();
-    let mut seen = [0; END.len()];
-    while friend.peek(&mut seen).expect("the program sends its end") < END.len() {}
-    drop(friend);
-    let ended = program.ends_with(0);
-    assert_eq!(ended.stdout, b"bye\n");
-    assert!(ended.stderr.contains("friend has left"), "{}", ended.stderr);
+    for i_end_first in [true, false] {
+        let (mut program, friend) = talk(&FRAMES);
+        let wait_for_my_end = || {
+            let mut seen = [0; END.len()];
+            while friend.peek(&mut seen).expect("the program sends its end") < END.len() {}
+        };
+        if i_end_first {
+            program.end_stdin();
+            wait_for_my_end();
+        }
+        send_in_pieces(&friend, &[frame("bye"), END.to_vec()].concat(), usize::MAX);
+        program.wait_stdout("bye\n");
+        wait_received(&friend);
+        if !i_end_first {
+            program.wait_stderr("* the friend has ended");
+            program.end_stdin();
+            wait_for_my_end();
+        }
+        drop(friend);
+        let ended = program.ends_with(0);
+        assert_eq!(ended.stdout, b"bye\n");
+        assert!(ended.stderr.contains("friend has left"), "{}", ended.stderr);
+    }
 }
 
 #[test]
@@ -710,7 +723,7 @@ fn what_follows_a_friends_end_is_dropped_with_one_notice() {
         let (mut program, friend) = talk(&way.options(&FRAMES));
         way.send(&friend, &[frame("bye"), END.to_vec(), extra.clone()].concat());
         // It also stops nothing when it comes much later.
-        program.wait_stderr("was dropped");
+        program.wait_stderr("after \"end\" is dropped");
         way.send(&friend, &extra);
         program.say("still here\n");
         assert_eq!(receive(&friend, 12), frame("still here"));
