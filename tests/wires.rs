@@ -1126,6 +1126,27 @@ fn on_the_right_wire_nobody_is_told_of_the_other() {
 }
 
 #[test]
+fn recv_buffer_is_the_size_of_each_recv_on_both_wires() {
+    for wire in ["lines", "frames"] {
+        for (recv_buffer, gives) in [("7", "recv gave 7 bytes"), ("1000", "recv gave 1000 bytes")] {
+            let options = ["--wire", wire, "--recv-buffer", recv_buffer, "--explain"];
+            let (mut program, friend) = talk(&options);
+            program.end_stdin();
+            send_in_pieces(&friend, &frame([b'x'; 5_000]), usize::MAX);
+            send_in_pieces(&friend, END, usize::MAX);
+            leave(friend);
+            let stderr = program.ends_with(0).stderr;
+            assert!(stderr.contains(gives), "{wire}: {stderr}");
+            let most = stderr.lines().filter_map(|line| {
+                let (_, count) = line.split_once("recv gave ")?;
+                count.split(' ').next()?.parse::<usize>().ok()
+            });
+            assert_eq!(most.max(), recv_buffer.parse().ok(), "{wire}");
+        }
+    }
+}
+
+#[test]
 fn a_recv_buffer_of_no_byte_or_of_more_than_1_mib_is_a_usage_error() {
     for bytes in ["0", "1048577", "-1", "x", "", "99999999999999999999"] {
         let mut program = Program::start(&["listen", "127.0.0.1:0", "--recv-buffer", bytes]);
