@@ -502,7 +502,9 @@ fn end_typed_at_a_terminal_says_goodbye() {
     let (mut terminal, friend) = talk_at_terminal(&FRAMES);
     terminal.press("hello\rend\r");
     assert_eq!(receive_to_end(&friend), [frame("hello"), END.to_vec()].concat());
-    // As Ctrl-D: what the friend still has to say is shown.
+    // As Ctrl-D: nothing more is read, so more is no error; and what the friend still has to say
+    // is shown.
+    terminal.press("more\r");
     send_in_pieces(&friend, &frame("goodbye"), usize::MAX);
     terminal.wait_for("friend says: goodbye");
     send_in_pieces(&friend, END, usize::MAX);
