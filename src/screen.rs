@@ -151,67 +151,9 @@ fn columns_of(cluster: &str) -> usize {
     cluster
         .chars()
         // The selector that asks for the coloured picture makes a narrow symbol a wide one.
-        .map(|character| match character {
-            EMOJI_LOOK => 1,
-            _ if is_sometimes_wide(character) => 2,
-            _ => character.width().unwrap_or(0),
-        })
+        // The selector that asks for the coloured picture makes a narrow symbol a wide one.
+        .map(|character| if character == EMOJI_LOOK { 1 } else { character.width().unwrap_or(0) })
         .sum()
-}
-
-/// Marks that Unicode counts with the letter before them (`Other_Grapheme_Extend`), and that many
-/// a terminal gives a column, or two, of their own.
-fn is_sometimes_wide(character: char) -> bool {
-    matches!(
-        character,
-        '\u{09be}'
-            | '\u{09d7}'
-            | '\u{0b3e}'
-            | '\u{0b57}'
-            | '\u{0bbe}'
-            | '\u{0bd7}'
-            | '\u{0cc0}'
-            | '\u{0cc2}'
-            | '\u{0cc7}'
-            | '\u{0cc8}'
-            | '\u{0cca}'
-            | '\u{0ccb}'
-            | '\u{0cd5}'
-            | '\u{0cd6}'
-            | '\u{0d3e}'
-            | '\u{0d57}'
-            | '\u{0dcf}'
-            | '\u{0ddf}'
-            | '\u{1715}'
-            | '\u{1734}'
-            | '\u{1b35}'
-            | '\u{1b3b}'
-            | '\u{1b3d}'
-            | '\u{1b43}'
-            | '\u{1b44}'
-            | '\u{1baa}'
-            | '\u{1bf2}'
-            | '\u{1bf3}'
-            | '\u{302e}'
-            | '\u{302f}'
-            | '\u{a953}'
-            | '\u{a9c0}'
-            | '\u{111c0}'
-            | '\u{11235}'
-            | '\u{1133e}'
-            | '\u{1134d}'
-            | '\u{11357}'
-            | '\u{114b0}'
-            | '\u{114bd}'
-            | '\u{115af}'
-            | '\u{116b6}'
-            | '\u{11930}'
-            | '\u{1193d}'
-            | '\u{11f41}'
-            | '\u{1d165}'
-            | '\u{1d166}'
-            | '\u{1d16d}'..='\u{1d172}'
-    )
 }
 
 const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';

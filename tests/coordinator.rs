@@ -102,7 +102,7 @@ struct House {
 }
 
 fn plan(stdin: Stdin) -> Plan {
-    Plan { stdin, wire: Wire::Lines, calling: None, keep: false, forget_typed: || () }
+    Plan { stdin, wire: Wire::Lines, calling: None, keep: false, terminal: None }
 }
 
 fn calling(stdin: Stdin, wait: Option<Option<Duration>>) -> Plan {
