@@ -151,7 +151,6 @@ fn columns_of(cluster: &str) -> usize {
     cluster
         .chars()
         // The selector that asks for the coloured picture makes a narrow symbol a wide one.
-        // The selector that asks for the coloured picture makes a narrow symbol a wide one.
         .map(|character| if character == EMOJI_LOOK { 1 } else { character.width().unwrap_or(0) })
         .sum()
 }
