@@ -31,6 +31,9 @@ use crate::writer::{Order, Writer};
 /// How many bytes to ask stdin for at a time: what a pipe holds.
 const AT_A_TIME: usize = 65_536;
 
+/// How much of the time for leaving is kept for stderr.
+const LAST_LINES: Duration = Duration::from_millis(50);
+
 /// Holds the conversation that the command line asks for.
 pub fn run(cli: &Cli, place: Place, terminal: Option<Terminal>, started: Instant) -> ExitCode {
     match Chat::start(cli, place, terminal, started) {
@@ -230,14 +233,20 @@ impl Chat {
 
         // The sinks have everything now; they write it and end.
         let _ = self.to_screen.send(Order::Goodbye);
-        if let Some((to_stderr, _)) = &self.notice_writer {
-            let _ = to_stderr.send(Order::Goodbye);
+        let gone_by = ending.gone_by;
+        if self.notice_writer.is_some() {
+            // Stderr comes last, since it is to be told what became of stdout; and it gets time.
+            ending.gone_by = gone_by.checked_sub(LAST_LINES).unwrap_or(gone_by);
         }
         match ending.ends(&self.screen_writer) {
             true => self.screen_writer.join(),
             false => self.screen_writer.leave("stdout does not take what it has"),
         }
-        if let Some((_, writer)) = self.notice_writer {
+        if let Some((to_stderr, writer)) = self.notice_writer {
+            if !ending.hurried {
+                ending.gone_by = gone_by;
+            }
+            let _ = to_stderr.send(Order::Goodbye);
             match ending.ends(&writer) {
                 true => writer.join(),
                 false => writer.leave("stderr does not take what it has"),

@@ -4,6 +4,7 @@
 //! same socket, each in its own direction, which needs no lock: the directions are independent.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,11 +103,18 @@ pub fn begin(
         move || {
             let mut writer =
                 Writer { sink: Sink::Friend, form: Form::Plain, outbox, inbox: inbox.clone() };
-            let last_word = writer.run(&*stream);
-            if let Report::Ended { result: Ok(()), .. } = last_word {
+            let mut last_word = writer.run(&*stream);
+            if let Report::Ended { result, .. } = &mut last_word
+                && result.is_ok()
+            {
                 log::debug!("everything is sent; closes the sending half (FIN)");
-                // It fails only where the connection is gone already.
-                let _ = stream.shutdown(Shutdown::Write);
+                // Where the friend's system has refused what was sent last, the connection is
+                // gone, and there was no later `send` to be told.
+                if let Err(why) = stream.shutdown(Shutdown::Write)
+                    && why.kind() == ErrorKind::NotConnected
+                {
+                    *result = Err(ErrorKind::ConnectionReset.into());
+                }
             }
             let _ = inbox.send(Event::Written(Sink::Friend, last_word));
         }

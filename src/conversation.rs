@@ -247,8 +247,9 @@ impl Conversation {
     pub fn on_sent(&mut self, report: Report) {
         let Report::Ended { result, left } = report else { return };
         self.unsent = Some(left);
-        // Where our half was closed and only our `end` could not be said, nothing is missing.
-        let all_sent = left == 0 && self.to_friend.take().is_none();
+        // Where our half was closed and only our `end` could not be said, nothing is missing;
+        // unless we spoke on to a friend who had ended, and perhaps was gone altogether.
+        let all_sent = left == 0 && self.to_friend.take().is_none() && self.said_since == 0;
         // Once we have left, or cut the friend off, what is missing is told at the end.
         let expected = self.is_cut() || !matches!(self.why, None | Some(Why::FriendLeft));
         if let Err(why) = result
@@ -267,6 +268,11 @@ impl Conversation {
         match news {
             News::Block(block) => {
                 self.heard();
+                if self.is_cut() {
+                    // Still talking. After a mere FIN the friend's system would go on trying to
+                    // deliver, to a window that never opens again: it hung for 110 s.
+                    self.line.cut(true);
+                }
                 log::debug!("passes {} bytes to screen-writer", block.bytes().len());
                 // A screen-writer that has failed says so itself.
                 let _ = self.to_screen.send(Order::Block(block));
@@ -292,13 +298,17 @@ impl Conversation {
                 match result {
                     // Our own cutting the friend off ends the socket-reader too.
                     _ if self.is_cut() => {}
-                    // A friend who has said `end` may drop our `end` unread.
-                    Err(_) if self.friend_ended && self.said_since == 0 => {}
                     Ok(()) if without_end => {
                         self.over(Why::Broke(Error::CutOff { friend: self.friend }), now);
                     }
                     Ok(()) => self.friend_ended(now),
                     Err(ReadError::Rule(error)) => self.over(Why::Broke(error), now),
+                    // A friend who has said `end`, and closes without reading ours, resets the
+                    // connection. The article's client does. With nothing but that `end` said,
+                    // nothing is missing.
+                    Err(ReadError::Io(_)) if self.friend_ended && self.said == 0 => {
+                        self.over(Why::FriendLeft, now);
+                    }
                     Err(ReadError::Io(why)) => {
                         self.over(Why::Broke(self.what_broke(why)), now);
                     }
@@ -535,10 +545,13 @@ impl Conversation {
     /// The sentence for an error of the socket's.
     fn what_broke(&self, why: io::Error) -> Error {
         match why.kind() {
-            ErrorKind::TimedOut => Error::FriendGone {
-                friend: self.friend,
-                or_not_reading: self.plan.stdin == Stdin::Terminal,
-            },
+            // On a local network the friend's silence is told as what ARP found out meanwhile.
+            ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                Error::FriendGone {
+                    friend: self.friend,
+                    or_not_reading: self.plan.stdin == Stdin::Terminal,
+                }
+            }
             _ => Error::ConnectionBroke { friend: self.friend, why },
         }
     }

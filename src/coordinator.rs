@@ -184,6 +184,8 @@ impl Coordinator {
                     log::trace!("blocks on its inbox");
                     inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
                 }
+                // The clock goes first: an inbox that is never empty would never let it speak.
+                Some(at) if at <= Instant::now() => Err(RecvTimeoutError::Timeout),
                 Some(at) => {
                     log::trace!("blocks on its inbox, for a limited time");
                     inbox.recv_deadline(at)

@@ -88,7 +88,7 @@ pub enum Error {
     },
 
     /// No address of the friend's could be reached.
-    #[error("cannot connect to {to}: {} ({})", advice(tried, *port), attempts(tried))]
+    #[error("cannot connect to {to}: {}; {} ({})", what(tried), advice(tried, *port), attempts(tried))]
     CannotConnect {
         /// Whom we called, as it was typed.
         to: String,
@@ -290,7 +290,7 @@ impl Error {
     pub fn without_advice(&self) -> String {
         match self {
             Error::CannotConnect { to, tried, .. } => {
-                format!("cannot connect to {to} ({})", attempts(tried))
+                format!("cannot connect to {to}: {} ({})", what(tried), attempts(tried))
             }
             Error::TimedOut { to, limit } => {
                 format!("cannot connect to {to}: no answer within {}", seconds(*limit))
@@ -313,21 +313,29 @@ pub fn reason(error: &io::Error) -> String {
     }
 }
 
-/// What to do about a failed call depends on how it failed, and on whether all addresses of the
-/// name failed alike.
-fn advice(tried: &[(SocketAddr, io::Error)], port: u16) -> String {
+/// What came of a call to a name, where all of its addresses failed alike.
+fn what(tried: &[(SocketAddr, io::Error)]) -> &'static str {
     let all = |kinds: &[io::ErrorKind]| tried.iter().all(|(_, why)| kinds.contains(&why.kind()));
     if all(&[ConnectionRefused]) {
-        format!(
-            "nobody listens there; start the listener first (threadchat listen {port}), \
-             or add --wait to wait for it"
-        )
+        "nobody listens there"
     } else if all(&[TimedOut]) {
-        "no answer; check the address, and that no firewall swallows the call".to_owned()
+        "no answer"
     } else if all(&[HostUnreachable, NetworkUnreachable]) {
-        "no way leads there; check the address and the network".to_owned()
+        "no way leads there"
     } else {
-        "check the address, and that the listener was started first".to_owned()
+        "nobody could be reached"
+    }
+}
+
+/// What to do about it.
+fn advice(tried: &[(SocketAddr, io::Error)], port: u16) -> String {
+    match what(tried) {
+        "nobody listens there" => format!(
+            "start the listener first (threadchat listen {port}), or add --wait to wait for it"
+        ),
+        "no answer" => "check the address, and that no firewall swallows the call".to_owned(),
+        "no way leads there" => "check the address and the network".to_owned(),
+        _ => "check the address, and that the listener was started first".to_owned(),
     }
 }
 

@@ -60,9 +60,6 @@ impl Form {
             Form::Labelled { wire, columns } => {
                 let columns = columns();
                 for message in wire::messages(*wire, block) {
-                    if message.text.is_empty() && !message.whole {
-                        continue; // Cut off before a word of it came.
-                    }
                     // A frame may hold newlines; each of its lines is labelled.
                     let text = message.text.strip_suffix(b"\n").unwrap_or(message.text);
                     for line in text.split(|&byte| byte == b'\n') {

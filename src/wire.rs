@@ -263,6 +263,8 @@ impl Frames {
         match self.partial.len() {
             0 => Ok(Step::Drained),
             1 => Err(Error::CutInHeader),
+            // Nothing of the payload came. Passed on, it would look like an empty message.
+            HEADER => Err(Error::CutInFrame { came: 0, of: self.wanted() - HEADER }),
             _ if !block.push(&[&self.partial]) => Ok(Step::Full),
             came => {
                 let of = self.wanted() - HEADER;
@@ -644,6 +646,9 @@ mod tests {
         assert!(matches!(error, Some(Error::CutInFrame { came: 2, of: 5 })));
         let message = messages(Wire::Frames, &bytes).next();
         assert_eq!(message, Some(Message { text: b"ab", whole: false }));
+        let (bytes, _, error) = run(Codec::Frames(Frames::default()), &[b"\x05\x00"]);
+        assert!(matches!(error, Some(Error::CutInFrame { came: 0, of: 5 })));
+        assert!(bytes.is_empty(), "no message came, not even an empty one");
         let (_, _, error) = run(Codec::Frames(Frames::default()), &[b"\x05"]);
         assert!(matches!(error, Some(Error::CutInHeader)));
     }

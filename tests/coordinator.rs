@@ -1788,6 +1788,13 @@ impl Referee {
                     self.friend_ends();
                 }
             }
+            // A friend who has said `end` may hang up without reading ours: nothing is missing.
+            Event::Read(Source::Friend, News::Ended(Err(ReadError::Io(_))))
+                if talk.friend_ended && talk.to_say.is_empty() =>
+            {
+                talk.decided = true;
+                self.we_close(true);
+            }
             Event::Read(Source::Friend, News::Ended(Err(why))) => {
                 talk.reset |= matches!(why, ReadError::Io(_)) && !talk.friend_ended;
                 talk.open |= talk.friend_goodbye;
