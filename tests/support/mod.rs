@@ -323,6 +323,10 @@ pub fn friend_calls(port: u16) -> TcpStream {
 /// Takes the program's call, as a friend that the test plays.
 #[track_caller]
 pub fn friend_answers(listener: &TcpListener) -> TcpStream {
+    // The time to receive is what limits `accept` too, so that a program that never calls is a
+    // failure and not a hang.
+    let limit = socket2::SockRef::from(listener).set_read_timeout(Some(DEADLINE));
+    limit.expect("it is a socket");
     let (stream, _) = listener.accept().expect("the program calls");
     stream.set_read_timeout(Some(DEADLINE)).expect("it is a socket");
     stream.set_write_timeout(Some(DEADLINE)).expect("it is a socket");
