@@ -208,6 +208,10 @@ pub fn connect(
         log::debug!("blocks in connect to {address}, for {left:?} at most");
         match TcpStream::connect_timeout(&address, left).and_then(not_to_myself) {
             Ok(stream) => return Ok((stream, canonical(address))),
+            // It was connected, and reset before we could look: somebody is there, and busy.
+            Err(why) if why.kind() == ErrorKind::ConnectionReset => {
+                return Err(Error::Busy { to: canonical(address) });
+            }
             Err(why) => {
                 log::debug!("connect to {address} failed: {why}");
                 tried.push((canonical(address), why));

@@ -725,7 +725,7 @@ fn what_follows_a_friends_end_is_dropped_with_one_notice() {
         let (mut program, friend) = talk(&way.options(&FRAMES));
         way.send(&friend, &[frame("bye"), END.to_vec(), extra.clone()].concat());
         // It also stops nothing when it comes much later.
-        program.wait_stderr("after \"end\" is dropped");
+        program.wait_stderr("after \"end\" was dropped");
         way.send(&friend, &extra);
         program.say("still here\n");
         assert_eq!(receive(&friend, 12), frame("still here"));
