@@ -463,14 +463,14 @@ impl Conversation {
     /// Says why it ended, and what was not handed over. `stdin_open`: there was more to read.
     pub fn conclude(mut self, stdin_open: bool, now: Instant) -> Conclusion {
         let line_is_dead = self.line_is_dead();
-        let was_busy = self.was_busy();
+        let at_once = now < self.since + BUSY_AT_ONCE;
+        let was_busy = self.was_busy(at_once);
         if line_is_dead {
             self.line.join();
         } else {
             log::debug!("leaves the socket threads: they could not be woken in time");
         }
         if was_busy {
-            let at_once = now < self.since + BUSY_AT_ONCE;
             let unheard = match self.said {
                 0 => Some(Vec::new()),
                 _ => self.kept.filter(|_| at_once),
@@ -528,7 +528,7 @@ impl Conversation {
     }
 
     /// A reset before the first byte: the listener had somebody else already.
-    fn was_busy(&self) -> bool {
+    fn was_busy(&self, at_once: bool) -> bool {
         let reset = match &self.why {
             Some(Why::Broke(Error::ConnectionBroke { why, .. })) => matches!(
                 why.kind(),
@@ -536,7 +536,9 @@ impl Conversation {
             ),
             _ => false,
         };
-        let silent = !self.has_heard && !self.friend_ended;
+        // Where the socket-writer is the one who hears of the reset, the socket-reader just finds
+        // the end of the stream.
+        let silent = !self.has_heard && (!self.friend_ended || (at_once && self.said_since == 0));
         // Where we were told to go, or have nowhere to write to, nobody is called again.
         let goes_on = !self.interrupted && self.shown != Shown::Never;
         reset && silent && self.said <= KEPT_MAX && self.plan.calling.is_some() && goes_on

@@ -367,6 +367,8 @@ fn when_the_friend_ends_first_and_then_refuses_what_is_piped_it_is_a_reset() {
     for plan in [plan(Stdin::Pipe), calling(Stdin::Pipe, None)] {
         let (mut house, mut call) = House::talking(plan);
         house.hears(typed(b"half of it"));
+        // Long after it began: at once it would be a friend who is busy.
+        house.now += Duration::from_secs(3);
         house.hears(ends(Source::Friend));
         call.outbox = None;
         house.hears(Event::Written(Sink::Friend, broke(ErrorKind::BrokenPipe, 4)));
@@ -1804,7 +1806,8 @@ impl Referee {
                 talk.writer_done = true;
                 talk.bad |= *left > 0;
                 talk.open |= result.is_err();
-                talk.reset |= result.is_err() && !talk.friend_ended;
+                // Where the socket-writer hears of a reset, the socket-reader finds a mere end.
+                talk.reset |= result.is_err();
                 talk.we_closed |= result.is_err();
             }
             Event::Written(Sink::Screen, Report::Ended { result: Err(why), .. }) => {
