@@ -137,10 +137,15 @@ impl Chat {
             keep: cli.verb.keep(),
             terminal: terminal.clone(),
         };
+        let stdin_pool = match common.wire {
+            Wire::Lines => Pool::new(BUFFERS, AT_A_TIME),
+            Wire::Frames => Pool::new(BUFFERS, BUFFER_SIZE),
+        };
         let outboxes = Outboxes {
             to_screen: to_screen.clone(),
             notices: notices.clone(),
             let_read,
+            stop_reading: (stdin == Stdin::Pipe).then(|| stdin_pool.stopper()),
             ask_friend,
         };
         let (leave_outcome, outcome) = unbounded();
@@ -158,6 +163,7 @@ impl Chat {
             Stdin::Terminal | Stdin::Pipe => Some(start_stdin_reader(
                 stdin == Stdin::Terminal,
                 common.wire,
+                stdin_pool,
                 may_read,
                 to_inbox.clone(),
             )?),
@@ -341,16 +347,13 @@ fn start_writer(
 fn start_stdin_reader(
     typed: bool,
     wire: Wire,
+    pool: Pool,
     may_read: Receiver<()>,
     inbox: Sender<Event>,
 ) -> Result<Thread, Error> {
     let stdin = platform::stdin().map_err(|why| Error::NoStream { stream: "stdin", why })?;
     Thread::start("stdin-reader", move || {
         let mut stdin = Watched::new(Input { stdin, typed }, "read");
-        let pool = match wire {
-            Wire::Lines => Pool::new(BUFFERS, AT_A_TIME),
-            Wire::Frames => Pool::new(BUFFERS, BUFFER_SIZE),
-        };
         // Once for piped input. A person who has pressed Ctrl-D can type to the next friend.
         while may_read.recv().is_ok() {
             let reader = Reader {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
-use crate::buffer::Block;
+use crate::buffer::{Block, Stopper};
 use crate::connection::Friend;
 use crate::conversation::{Conclusion, Conversation, LEAVING};
 use crate::error::Error;
@@ -81,6 +81,8 @@ pub struct Outboxes {
     pub notices: Notices,
     /// Each word lets the stdin-reader read to the end of its input once.
     pub let_read: Sender<()>,
+    /// Tells the stdin-reader to read no more, where stdin is a pipe.
+    pub stop_reading: Option<Stopper>,
     /// Each word asks the acceptor or the connector for one friend.
     pub ask_friend: Sender<()>,
 }
@@ -425,6 +427,10 @@ impl Coordinator {
     fn on_signal(&mut self, now: Instant) {
         match &mut self.state {
             State::Talking(conversation) => {
+                // Else the buffers that come home, as what we have is sent, would be filled again.
+                if let Some(stdin_reader) = &self.out.stop_reading {
+                    stdin_reader.stop();
+                }
                 if !conversation.on_signal(now) {
                     self.over(INTERRUPTED, Some(now)); // The second one: gone at once.
                 }

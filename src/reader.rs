@@ -36,7 +36,7 @@ impl Reader {
             Some(codec) => self.assemble(&mut from, pool, codec),
         };
         let end = match end {
-            Ok(()) => Ok(()),
+            Ok(()) | Err(Stop::Told) => Ok(()),
             Err(Stop::Read(error)) => Err(error),
             // A receiver that has gone is a goodbye, not a fault: the program is ending.
             Err(Stop::NobodyListens) => return,
@@ -47,7 +47,7 @@ impl Reader {
     /// Each `read` fills a buffer, which goes on as it is. Nothing is copied.
     fn pass_through(&mut self, from: &mut impl Read, pool: &Pool) -> Result<(), Stop> {
         loop {
-            let mut block = pool.take().ok_or(Stop::NobodyListens)?;
+            let mut block = pool.take().ok_or(Stop::Told)?;
             let count = read(from, block.space())?;
             if count == 0 {
                 return Ok(());
@@ -78,7 +78,7 @@ impl Reader {
             };
             self.sniff(input)?;
             loop {
-                let mut block = pool.take().ok_or(Stop::NobodyListens)?;
+                let mut block = pool.take().ok_or(Stop::Told)?;
                 let step = match end {
                     None => codec.decode(&mut input, &mut block),
                     Some(_) => codec.finish(&mut block),
@@ -117,6 +117,8 @@ impl Reader {
 /// Why a reader stops before the end of its input.
 enum Stop {
     Read(ReadError),
+    /// It was told to.
+    Told,
     /// The coordinator has ended.
     NobodyListens,
 }

@@ -118,7 +118,7 @@ impl House {
         let (ask_friend, asked) = unbounded();
         let notices = Notices::new(to_stderr, false);
         let now = Instant::now();
-        let out = Outboxes { to_screen, notices, let_read, ask_friend };
+        let out = Outboxes { to_screen, notices, let_read, stop_reading: None, ask_friend };
         House {
             coordinator: Coordinator::new(plan, out, now),
             now,
