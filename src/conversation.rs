@@ -224,7 +224,7 @@ impl Conversation {
     /// Our input has ended.
     pub fn input_ended(&mut self) {
         if self.to_friend.is_some() && self.plan.stdin == Stdin::Terminal {
-            let notice = "you have ended; what the friend says is still shown (Ctrl-C leaves)";
+            let notice = "you have ended; the friend may go on (Ctrl-C leaves)";
             self.notices.notice(notice);
         }
         self.end_our_half();
