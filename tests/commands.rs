@@ -712,6 +712,22 @@ fn stopped_listener() -> Option<Program> {
     Some(listener)
 }
 
+/// Takes the next call of a program that is to call again.
+#[track_caller]
+fn next_call(caller: &mut Program, listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let stream = eventually("the program calls again", || {
+        let runs = caller.runs();
+        match listener.accept() {
+            Ok((stream, _)) => Some(stream),
+            Err(_) if runs => None,
+            Err(_) => caller.fail("it has given up"),
+        }
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream
+}
+
 #[test]
 fn with_wait_what_a_busy_friend_did_not_hear_is_told_to_the_next() {
     // Several at once, since what meets what is a matter of microseconds.
@@ -726,13 +742,13 @@ fn with_wait_what_a_busy_friend_did_not_hear_is_told_to_the_next() {
         .collect();
     // Twice before it was said, or in the middle of it,
     for _ in 0..2 {
-        for (_, listener) in &callers {
-            reset(friend_answers(listener));
+        for (caller, listener) in &mut callers {
+            reset(next_call(caller, listener));
         }
     }
     // once when it had been said for sure,
-    for (caller, listener) in &callers {
-        let mut friend = friend_answers(listener);
+    for (caller, listener) in &mut callers {
+        let mut friend = next_call(caller, listener);
         if let Err(why) = friend.read_exact(&mut [0; 6]) {
             caller.fail(format!("the third friend did not hear it: {why}"));
         }
@@ -740,7 +756,7 @@ fn with_wait_what_a_busy_friend_did_not_hear_is_told_to_the_next() {
     }
     // and then somebody has time.
     for (caller, listener) in &mut callers {
-        let mut friend = friend_answers(listener);
+        let mut friend = next_call(caller, listener);
         let mut heard = String::new();
         friend.read_to_string(&mut heard).unwrap();
         assert_eq!(heard, "hello\n");
