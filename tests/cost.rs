@@ -67,6 +67,7 @@ fn a_conversation_in_which_nothing_is_said_wakes_no_thread() {
     let (mut answering, port) = Terminal::listen(&[]);
     let calling = Terminal::start(&["connect", "127.0.0.1", &port.to_string()]);
     calling.wait_for("connected to");
+    answering.wait_for("connected to"); // Or it would be said to nobody.
     answering.press("hello\r");
     calling.wait_for("friend says: hello");
     // And with options that change what the threads do.
