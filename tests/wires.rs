@@ -463,11 +463,21 @@ fn ctrl_c_at_a_terminal_sends_end_before_closing() {
     assert_eq!(receive(&friend, 7), frame("hello"));
     terminal.press("half typed\x03");
     assert_eq!(receive_to_end(&friend), END);
-    // What the friend says until it has ended too is shown.
+    drop(friend);
+    terminal.ends_with(0);
+}
+
+#[test]
+fn what_the_friend_says_after_my_end_by_a_signal_is_shown() {
+    let (mut terminal, friend) = talk_at_terminal(&FRAMES);
+    // Not by the key: with it the kernel throws away what the terminal has not shown yet, and
+    // now and then (once in 300 times, on a busy machine) what is written right after it too.
+    terminal.signal(Signal::INT);
+    assert_eq!(receive_to_end(&friend), END);
     send_in_pieces(&friend, &[frame("goodbye"), END.to_vec()].concat(), usize::MAX);
     drop(friend);
     terminal.ends_with(0);
-    assert!(terminal.screen().contains("friend says: goodbye"), "{}", terminal.screen());
+    assert_eq!(said_on_screen(&terminal), ["friend says: goodbye"]);
 }
 
 #[test]
