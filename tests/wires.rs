@@ -199,7 +199,7 @@ fn utf8_text_is_shown_whole_on_both_wires_whatever_recv_cuts() {
 
 #[test]
 fn a_pipe_gets_every_byte_on_lines_whatever_recv_asks_for() {
-    let bytes = random_bytes(100_000, 5);
+    let bytes = random_bytes(20_000, 5);
     for way in WAYS {
         let (mut program, friend) = talk(&way.options(&[]));
         program.end_stdin();
