@@ -428,6 +428,8 @@ fn a_friend_who_goes_on_talking_is_cut_off_after_2_s_and_is_not_left_hanging() {
                 let _ = progress.send(());
             }
         });
+        // The system takes calls, and megabytes, before the program does.
+        program.wait_stderr("connected to");
         (0..100).for_each(|_| under_way.recv().expect("it is under way"));
         leaves(&mut program, signal, 0, TWO_SECONDS);
         let gone = Instant::now();
