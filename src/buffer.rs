@@ -9,7 +9,7 @@
 //! So memory is (readers × buffers × size) whatever happens, no queue needs a bound of its own,
 //! nobody but a reader ever waits, and no memory is allocated for a message.
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
 /// How many buffers a reader owns. Two would do to read one while the other is written; four
 /// keep both ends busy when the scheduler is slow. More than about 1 MiB in flight is slower
@@ -23,48 +23,57 @@ pub const BUFFER_SIZE: usize = 65_537;
 /// A reader's buffers: those that are at home, and the way back for the others.
 #[derive(Debug)]
 pub struct Pool {
-    home: Sender<Option<Vec<u8>>>,
-    empties: Receiver<Option<Vec<u8>>>,
+    home: Sender<Vec<u8>>,
+    empties: Receiver<Vec<u8>>,
+    stopper: Sender<()>,
+    stopped: Receiver<()>,
 }
 
 impl Pool {
     /// Makes `count` buffers of `size` bytes each.
     pub fn new(count: usize, size: usize) -> Pool {
-        // Unbounded, but never much more than `count` long: only these buffers travel in it.
+        // Unbounded, but never more than `count` long: only these buffers travel in it.
         let (home, empties) = unbounded();
         for _ in 0..count {
             // The channel cannot be closed here: its other end is in the next line's hand.
-            let _ = home.send(Some(vec![0; size]));
+            let _ = home.send(vec![0; size]);
         }
-        Pool { home, empties }
+        let (stopper, stopped) = unbounded();
+        Pool { home, empties, stopper, stopped }
     }
 
     /// An empty block; waits for one to come home where all are on their way. `None` where the
     /// reader has been told to stop.
     pub fn take(&self) -> Option<Block> {
-        let bytes = self.empties.try_recv().or_else(|_| {
+        if self.empties.is_empty() {
             log::debug!("all its buffers are out; waits for one to come home");
-            // It cannot fail: the pool itself holds the way home open.
-            self.empties.recv()
-        });
-        Some(Block { bytes: bytes.ok()??, filled: 0, home: self.home.clone() })
+        }
+        if self.stopped.try_recv().is_ok() {
+            return None;
+        }
+        // Neither can fail: the pool itself holds an end of both open.
+        let bytes = select! {
+            recv(self.stopped) -> _ => return None,
+            recv(self.empties) -> bytes => bytes.ok()?,
+        };
+        Some(Block { bytes, filled: 0, home: self.home.clone() })
     }
 
     /// For whoever may tell the reader to stop.
     pub fn stopper(&self) -> Stopper {
-        Stopper(self.home.clone())
+        Stopper(self.stopper.clone())
     }
 }
 
 /// Tells a reader to stop.
 #[derive(Clone, Debug)]
-pub struct Stopper(Sender<Option<Vec<u8>>>);
+pub struct Stopper(Sender<()>);
 
 impl Stopper {
-    /// The reader takes no buffer that comes home later than this. It still uses those that are
-    /// at home already, and one that it is reading into.
+    /// The reader takes no buffer after this. Only a `read` that has begun goes on: nothing can
+    /// wake it.
     pub fn stop(&self) {
-        let _ = self.0.send(None);
+        let _ = self.0.send(());
     }
 }
 
@@ -72,7 +81,7 @@ impl Stopper {
 pub struct Block {
     bytes: Vec<u8>,
     filled: usize,
-    home: Sender<Option<Vec<u8>>>,
+    home: Sender<Vec<u8>>,
 }
 
 impl Block {
@@ -119,7 +128,7 @@ impl std::fmt::Debug for Block {
 impl Drop for Block {
     fn drop(&mut self) {
         // A reader that has ended has no use for it any more; then it is simply freed.
-        let _ = self.home.send(Some(std::mem::take(&mut self.bytes)));
+        let _ = self.home.send(std::mem::take(&mut self.bytes));
     }
 }
 
@@ -148,12 +157,11 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_told_to_stop_takes_no_buffer_that_comes_home_later() {
+    fn a_reader_that_is_told_to_stop_takes_no_more_buffers() {
         let pool = Pool::new(2, 8);
         let block = pool.take().unwrap();
         pool.stopper().stop();
         drop(block);
-        assert!(pool.take().is_some(), "it was at home before");
         assert!(pool.take().is_none());
     }
 

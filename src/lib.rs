@@ -73,7 +73,8 @@
 //! | socket-writer's outbox | the coordinator alone | socket-writer | the coordinator drops its end: "that was all" |
 //! | screen-writer's outbox | the coordinator, `main`, and the logger where stderr is the screen | screen-writer | `Goodbye`, since the logger lives for ever |
 //! | notice-writer's outbox | every [`Notices`](notices::Notices), the logger's too | notice-writer | `Goodbye`, likewise |
-//! | a reader's empty buffers | the reader, each buffer that is on its way, and for stdin the coordinator ("stop") | the reader | with the reader |
+//! | a reader's empty buffers | the reader, and each buffer that is on its way | the reader | with the reader |
+//! | "read no more" | the reader, and for piped stdin the coordinator | the reader | with the reader |
 //! | "you may read" | the coordinator | stdin-reader | with the coordinator |
 //! | "find a friend" | the coordinator | acceptor or connector | with the coordinator |
 //!
