@@ -250,7 +250,8 @@ impl Chat {
         }
         if let Some((to_stderr, writer)) = self.notice_writer {
             if !ending.hurried {
-                ending.gone_by = gone_by;
+                // Also on a machine that was too busy until now: no exit code without a reason.
+                ending.gone_by = gone_by.max(Instant::now() + LAST_LINES);
             }
             let _ = to_stderr.send(Order::Goodbye);
             match ending.ends(&writer) {
