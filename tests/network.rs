@@ -175,23 +175,18 @@ fn a_friend_who_does_not_read_is_lost_to_a_person_and_waited_for_by_a_pipe() {
         let stuck = ["stdin-reader", "coordinator", "socket-writer"];
         until_all_sleep(pipe.child.id(), &stuck);
 
-        // stdin a terminal, and a paste that is more than fits on the way to the friend.
+        // stdin a terminal, and a paste that is more than this friend's small window takes.
+        let small = TcpListener::bind("127.0.0.1:0").unwrap();
+        socket2::SockRef::from(&small).set_recv_buffer_size(2_048).unwrap();
+        let port = small.local_addr().unwrap().port();
         let mut command = CommandBuilder::new(threadchat());
         command.args(["connect", "127.0.0.1", &port.to_string()]);
         let mut person = Terminal::spawn(command, 24, 80);
-        let deaf = friend_answers(&listener);
-        // Its buffer is small, so that a few pages fill the way.
-        socket2::SockRef::from(&deaf).set_recv_buffer_size(4096).unwrap();
+        let _deaf = friend_answers(&small);
         person.wait_for("connected to");
         let began = Instant::now();
-        let mut typed = 0;
-        while typed < 12_000_000 && !person.screen().contains("gone, or not reading") {
-            // A terminal holds a line of 4,095 bytes; more of them come when these are read.
+        for _ in 0..20 {
             person.press([&[b'x'; 1_000][..], b"\n"].concat());
-            typed += 1_001;
-            if began.elapsed() > THIRTY_SECONDS {
-                break;
-            }
         }
         person.wait_for("gone, or not reading");
         person.ends_with(1);
@@ -211,8 +206,7 @@ fn wait_calls_again_while_the_friends_machine_is_unreachable() {
     in_a_network_of_its_own(CASES[3], || {
         // No way leads to any other machine from here.
         let mut caller = Program::start(&["connect", "--wait", "10.9.9.9:7"]);
-        caller.wait_stderr("no way leads there");
-        caller.wait_stderr("calling again once a second");
+        caller.wait_stderr("again once a second");
         shell("ip addr add 10.9.9.9/32 dev lo");
         let listener = TcpListener::bind("10.9.9.9:7").unwrap();
         let mut friend = friend_answers(&listener);
