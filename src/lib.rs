@@ -102,6 +102,8 @@
 //!   nobody reads `main` would hang. They go the way of all notices.
 //! - Each writer is a [`BufWriter`](std::io::BufWriter) that is flushed whenever its outbox is
 //!   empty: small messages that wait together leave in one call, and none waits for company.
+//! - [`platform`] calls `poll`, without a time limit, where a file that somebody made non-blocking
+//!   has nothing for us: that is blocking by another name, not looking again and again.
 //! - A thread says how it ended as an event, and not through its `JoinHandle`: the coordinator
 //!   can only hear what comes to its inbox.
 
