@@ -18,8 +18,9 @@ use crate::event::{Event, Report, Sink, Source};
 use crate::explain::Watched;
 use crate::reader::Reader;
 use crate::screen::Form;
+use crate::sniffer::Sniffer;
 use crate::thread::Thread;
-use crate::wire::{Codec, Frames, Lines, Sniffer, Wire};
+use crate::wire::{Codec, Frames, Lines, Wire};
 use crate::writer::{Order, Writer};
 
 /// A friend, as the coordinator knows one: it can send, and it can hang up.

@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
@@ -64,7 +65,7 @@ pub struct Conversation {
     kept: Option<Vec<u8>>,
     /// What came from stdin when it could not be said any more. It is kept from its reader, who
     /// would else go on reading a whole file in vain.
-    unsaid: Vec<Block>,
+    unsaid: Vec<Arc<Block>>,
     /// We have said `end`, on the wire that has it.
     said_end: bool,
     /// The friend has said something.
@@ -137,7 +138,7 @@ pub enum Conclusion {
     },
     /// The friend had somebody else to talk to, and has heard nothing of this (`None`: has
     /// perhaps heard it), nor of the blocks, which were never sent.
-    Busy(SocketAddr, Option<Vec<u8>>, Vec<Block>),
+    Busy(SocketAddr, Option<Vec<u8>>, Vec<Arc<Block>>),
 }
 
 impl Conversation {
@@ -275,7 +276,7 @@ impl Conversation {
                 }
                 log::debug!("passes {} bytes to screen-writer", block.bytes().len());
                 // A screen-writer that has failed says so itself.
-                let _ = self.to_screen.send(Order::Block(block));
+                let _ = self.to_screen.send(Order::Block(Arc::new(block)));
             }
             News::Goodbye => {
                 self.heard();

@@ -10,6 +10,7 @@
 //! happens between "connected" and the last word is in [`conversation`](crate::conversation).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -112,7 +113,7 @@ pub struct Coordinator {
     /// What a busy friend did not hear, to be said again.
     unheard: Vec<u8>,
     /// Piped input that was read for a friend who then was busy, for the next call.
-    held: Vec<Block>,
+    held: Vec<Arc<Block>>,
     /// The stdin-reader has been woken to hand over what was half typed for a friend who left.
     clearing: bool,
     /// The acceptor or connector has been asked for a friend.
@@ -345,10 +346,10 @@ impl Coordinator {
             }
             News::Ended(_) if self.clearing => self.cleared(),
             News::Block(block) => match &mut self.state {
-                State::Talking(conversation) => conversation.say(Order::Block(block)),
+                State::Talking(conversation) => conversation.say(Order::Block(Arc::new(block))),
                 State::Alone if self.plan.stdin == Stdin::Terminal => self.typed_to_nobody(),
                 // Read for a friend who was busy. It cannot be many: the reader's buffers are few.
-                State::Alone => self.held.push(block),
+                State::Alone => self.held.push(Arc::new(block)),
                 State::Over(_) => {}
             },
             News::Oddity(Oddity::TooLong(bytes)) => self.out.notices.notice(format_args!(

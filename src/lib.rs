@@ -32,7 +32,8 @@
 //!    sink.
 //! 4. [`buffer`]: buffers that come home, which is all of the flow control.
 //! 5. [`wire`]: where a message ends; `lines` and `frames`. [`screen`]: what a message looks
-//!    like, and why a friend cannot take over the terminal. Both are pure rules.
+//!    like. [`text`]: why a friend cannot take over the terminal. All are pure rules, and so is
+//!    [`sniffer`], which notices a friend who speaks the other wire.
 //! 6. [`socket`]: from an address to a connected socket. [`connection`]: its two threads.
 //! 7. [`chat`]: starting everything in order, and ending it in order. [`thread`]: threads with
 //!    names.
@@ -132,6 +133,8 @@ pub mod writer;
 pub mod buffer;
 
 pub mod screen;
+pub mod sniffer;
+pub mod text;
 pub mod wire;
 
 pub mod connection;

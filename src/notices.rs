@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::Sender;
 
-use crate::screen::harmless;
+use crate::text::harmless;
 use crate::wire::{self, Wire};
 use crate::writer::Order;
 

@@ -10,7 +10,8 @@ use crossbeam_channel::Sender;
 
 use crate::buffer::Pool;
 use crate::event::{Event, News, ReadError, Source};
-use crate::wire::{Codec, Sniffer, Step};
+use crate::sniffer::Sniffer;
+use crate::wire::{Codec, Step};
 
 /// What a reader needs besides the thing it reads.
 #[derive(Debug)]

@@ -27,7 +27,8 @@ pub const LINE_MAX: usize = 65_536;
 pub const END_FRAME: &[u8] = b"\x03\x00end";
 
 const END: &[u8] = b"end";
-const HEADER: usize = 2;
+/// How many bytes a frame's length takes.
+pub const HEADER: usize = 2;
 
 /// How messages stand on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -410,64 +411,6 @@ pub struct Message<'a> {
     pub whole: bool,
 }
 
-/// Looks at the first bytes that arrive, to notice a friend who speaks the other wire.
-///
-/// It only ever says so; what arrives is handled as the wire in use has it.
-#[derive(Debug)]
-pub struct Sniffer {
-    wire: Wire,
-    /// The first bytes: enough of them to judge.
-    seen: Vec<u8>,
-    /// How many bytes have arrived.
-    total: usize,
-    done: bool,
-}
-
-impl Sniffer {
-    const ENOUGH: usize = 64;
-
-    /// A sniffer beside a reader that expects `wire`.
-    pub fn new(wire: Wire) -> Sniffer {
-        Sniffer { wire, seen: Vec::new(), total: 0, done: false }
-    }
-
-    /// Looks at what has just arrived.
-    pub fn look(&mut self, arrived: &[u8]) -> Option<Oddity> {
-        if self.done || arrived.is_empty() {
-            return None;
-        }
-        self.total += arrived.len();
-        let kept = arrived.len().min(Self::ENOUGH - self.seen.len());
-        self.seen.extend_from_slice(&arrived[..kept]);
-        let &[first, second, third, ..] = self.seen.as_slice() else { return None };
-        let length = usize::from(u16::from_le_bytes([first, second]));
-        match self.wire {
-            Wire::Lines => {
-                // UTF-16 looks the same up to here; the byte that tells them apart is the next.
-                if self.seen.len() < (HEADER + length).min(4) {
-                    return None;
-                }
-                self.done = true;
-                // Text has no such second character; and a frame has its text right behind it.
-                let payload = &self.seen[HEADER..self.seen.len().min(HEADER + length)];
-                let text = payload.iter().all(|&byte| byte >= b' ' && byte != 0x7f);
-                (second < b'\t' && length > 0 && third >= b' ' && text)
-                    .then_some(Oddity::LooksLike(Wire::Frames))
-            }
-            Wire::Frames => {
-                let printable = |byte: u8| (b' '..0x7f).contains(&byte);
-                let suspicious = printable(first) && printable(second);
-                self.done = !suspicious || self.total >= HEADER + length;
-                if self.done || arrived.last() != Some(&b'\n') {
-                    return None;
-                }
-                self.done = true;
-                Some(Oddity::LooksLike(Wire::Lines))
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -585,12 +528,6 @@ mod tests {
             run(Codec::Frames(Frames::default()), &pieces);
             run(Codec::Framer(Framer::new(true)), &pieces);
             run(Codec::Framer(Framer::new(false)), &pieces);
-            let mut sniffers = [Sniffer::new(Wire::Lines), Sniffer::new(Wire::Frames)];
-            for piece in &pieces {
-                for sniffer in &mut sniffers {
-                    sniffer.look(piece);
-                }
-            }
             let (lines, ..) = run(Codec::Lines(Lines::default()), &pieces);
             let without = |bytes: &[u8]| -> Vec<u8> {
                 bytes.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect()
@@ -695,23 +632,5 @@ mod tests {
         let (_, steps, error) = run(Codec::Framer(Framer::new(true)), &[b"\xff\n"]);
         assert!(error.is_none());
         assert_eq!(steps, [Step::Oddity(Oddity::NotUtf8)]);
-    }
-
-    #[test]
-    fn the_other_wire_is_recognised_in_one_piece_and_byte_by_byte() {
-        fn verdict(wire: Wire, bytes: &[u8], piece: usize) -> Option<Oddity> {
-            let mut sniffer = Sniffer::new(wire);
-            bytes.chunks(piece).find_map(|piece| sniffer.look(piece))
-        }
-        for piece in [1, 2, 3, 100] {
-            let frames = Some(Oddity::LooksLike(Wire::Frames));
-            assert_eq!(verdict(Wire::Lines, b"\x06\x00random\x07\x00strings", piece), frames);
-            assert_eq!(verdict(Wire::Lines, b"\x06\x00\x01\x02", piece), None);
-            assert_eq!(verdict(Wire::Lines, b"h\0e\0l\0l\0o\0", piece), None, "UTF-16 is no frame");
-            assert_eq!(verdict(Wire::Lines, b"hello\n", piece), None);
-            let lines = Some(Oddity::LooksLike(Wire::Lines));
-            assert_eq!(verdict(Wire::Frames, b"hello\n", piece), lines);
-            assert_eq!(verdict(Wire::Frames, b"\x06\x00random", piece), None);
-        }
     }
 }

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
@@ -23,8 +24,9 @@ const STAGING: usize = 8 * 1024;
 /// What a writer can be told.
 #[derive(Debug)]
 pub enum Order {
-    /// Write these messages.
-    Block(Block),
+    /// Write these messages. Several writers may share them; the block comes home when the last of
+    /// them has let go of it.
+    Block(Arc<Block>),
     /// Write these bytes of the program's own: a notice, a line of the log, an `end` frame.
     Own(Cow<'static, [u8]>),
     /// Say when everything before this has been written.

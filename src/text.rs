@@ -1,0 +1,342 @@
+//! Text that a terminal can be given: made harmless, measured, and broken into rows. Pure rules.
+//!
+//! A terminal *obeys* some of the bytes that it is sent: they move the cursor, set the title,
+//! fill the clipboard, or make the terminal answer as if the person had typed. So nothing that a
+//! friend sends reaches a terminal unless it is text, and whatever else it is becomes visible
+//! instead (CWE-150). Nor may a message look like somebody else's: where a line is wider than the
+//! screen the rows are broken here, each further one beginning with two spaces.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthChar;
+
+/// What stands before each further row of a line that is wider than the screen.
+const MARGIN: &str = "  ";
+
+/// A line for the screen: the label and the text, made harmless and broken into rows of at most
+/// `columns` columns, with a newline behind each.
+pub fn labelled(label: &str, text: &str, columns: usize) -> String {
+    // Narrower than this there is no room for the margin and one wide character.
+    let mut rows = Rows::new(columns.max(MARGIN.len() + 2));
+    rows.put_text(label);
+    for (at, part) in harmless(text).split('\t').enumerate() {
+        if at > 0 {
+            rows.put_tab();
+        }
+        rows.put_text(part);
+    }
+    rows.finish()
+}
+
+/// Breaks a line into rows, since a terminal that does so itself begins the next one with
+/// whatever the friend wrote.
+struct Rows {
+    rows: String,
+    columns: usize,
+    /// The column at which the next character will stand.
+    column: usize,
+}
+
+impl Rows {
+    fn new(columns: usize) -> Rows {
+        Rows { rows: String::new(), columns, column: 0 }
+    }
+
+    /// Puts text without tabs, a whole character (as people count them) at a time.
+    fn put_text(&mut self, text: &str) {
+        // Plain characters are one column each, as long as no mark can stand behind them: most of
+        // most text, and the rest of the rules is slow.
+        let plain = text.bytes().take_while(|byte| matches!(byte, b' '..=b'~')).count();
+        let plain = if plain == text.len() { plain } else { plain.saturating_sub(1) };
+        let (plain, text) = text.split_at(plain);
+        self.put_plain(plain);
+        for cluster in text.graphemes(true) {
+            let width = columns_of(cluster);
+            if width <= self.columns - MARGIN.len() {
+                self.put(cluster, width);
+                continue;
+            }
+            // No emoji is that wide; this is one that somebody made up to overflow the row.
+            for (at, character) in cluster.char_indices() {
+                let character = &cluster[at..at + character.len_utf8()];
+                self.put(character, columns_of(character));
+            }
+        }
+    }
+
+    /// Puts characters of one column each.
+    fn put_plain(&mut self, mut text: &str) {
+        while !text.is_empty() {
+            if self.column == self.columns {
+                self.break_row();
+            }
+            let (now, later) = text.split_at(text.len().min(self.columns - self.column));
+            self.rows.push_str(now);
+            self.column += now.len();
+            text = later;
+        }
+    }
+
+    fn break_row(&mut self) {
+        self.rows.push('\n');
+        self.rows.push_str(MARGIN);
+        self.column = MARGIN.len();
+    }
+
+    /// A tab becomes the spaces up to the next stop: a real one would not break the row.
+    fn put_tab(&mut self) {
+        for _ in 0..8 - self.column % 8 {
+            self.put(" ", 1);
+        }
+    }
+
+    fn put(&mut self, text: &str, width: usize) {
+        if self.column + width > self.columns {
+            self.break_row();
+        }
+        self.rows.push_str(text);
+        self.column += width;
+    }
+
+    fn finish(mut self) -> String {
+        self.rows.push('\n');
+        self.rows
+    }
+}
+
+/// How many columns a character may take. Terminals differ where several code points make one
+/// picture; the most that any of them takes is counted, so that none ever breaks a row itself.
+fn columns_of(cluster: &str) -> usize {
+    cluster
+        .chars()
+        .map(|character| match character {
+            // The selector that asks for the coloured picture makes a narrow symbol a wide one.
+            EMOJI_LOOK => 1,
+            character => character.width().unwrap_or(0).max(wide_mark(character)),
+        })
+        .sum()
+}
+
+/// How many columns the C library, and with it many a terminal, gives to a mark that others draw
+/// on top of the character before it: vowel signs above all. (From comparing glibc's `wcwidth`
+/// with this crate's, character by character.)
+fn wide_mark(character: char) -> usize {
+    match character {
+        '\u{302e}' | '\u{302f}' | '\u{3248}'..='\u{324f}' | '\u{16ff0}' | '\u{16ff1}' => 2,
+        '\u{0605}'
+        | '\u{070f}'
+        | '\u{0890}'
+        | '\u{0891}'
+        | '\u{08e2}'
+        | '\u{09be}'
+        | '\u{09d7}'
+        | '\u{0b3e}'
+        | '\u{0b57}'
+        | '\u{0bbe}'
+        | '\u{0bd7}'
+        | '\u{0cc0}'
+        | '\u{0cc2}'
+        | '\u{0cc7}'
+        | '\u{0cc8}'
+        | '\u{0cca}'
+        | '\u{0ccb}'
+        | '\u{0cd5}'
+        | '\u{0cd6}'
+        | '\u{0d3e}'
+        | '\u{0d4e}'
+        | '\u{0d57}'
+        | '\u{0dcf}'
+        | '\u{0ddf}'
+        | '\u{1715}'
+        | '\u{1734}'
+        | '\u{1b35}'
+        | '\u{1b3b}'
+        | '\u{1b3d}'
+        | '\u{1b43}'
+        | '\u{1b44}'
+        | '\u{1baa}'
+        | '\u{1bf2}'
+        | '\u{1bf3}'
+        | '\u{a8fa}'
+        | '\u{a953}'
+        | '\u{a9c0}'
+        | '\u{111c0}'
+        | '\u{111c2}'
+        | '\u{111c3}'
+        | '\u{11235}'
+        | '\u{1133e}'
+        | '\u{1134d}'
+        | '\u{11357}'
+        | '\u{114b0}'
+        | '\u{114bd}'
+        | '\u{115af}'
+        | '\u{116b6}'
+        | '\u{11930}'
+        | '\u{1193d}'
+        | '\u{1193f}'
+        | '\u{11941}'
+        | '\u{11a84}'..='\u{11a89}'
+        | '\u{11d46}'
+        | '\u{1d165}'
+        | '\u{1d166}'
+        | '\u{1d16d}'..='\u{1d172}' => 1,
+        _ => 0,
+    }
+}
+
+const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
+const ZERO_WIDTH_JOINER: char = '\u{200d}';
+const TEXT_LOOK: char = '\u{fe0e}';
+const EMOJI_LOOK: char = '\u{fe0f}';
+const KEYCAP: char = '\u{20e3}';
+
+/// The text with everything in a visible form that a terminal would obey, or that a person
+/// could not see. Tabs stay.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_suspect) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for cluster in text.graphemes(true) {
+        for (at, character) in cluster.char_indices() {
+            let (before, after) = (&cluster[..at], &cluster[at + character.len_utf8()..]);
+            match character {
+                _ if !is_suspect(character) || has_a_place(before, character, after) => {
+                    shown.push(character);
+                }
+                // The notation of every Unix terminal: ^[ is the escape character.
+                '\0'..='\x1f' => shown.extend(['^', char::from(b'@' + character as u8)]),
+                '\x7f' => shown.push_str("^?"),
+                _ => {
+                    let _ = write!(shown, "<U+{:04X}>", u32::from(character));
+                }
+            }
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a character is obeyed rather than shown, or leaves no mark on the screen.
+fn is_suspect(character: char) -> bool {
+    matches!(character,
+        // C0 but the tab, DEL, C1.
+        '\0'..='\x08' | '\x0a'..='\x1f' | '\x7f'..='\u{9f}'
+        // Marks and overrides of direction (UAX #9), with which a text can be shown backwards.
+        | '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        // Separators of lines and paragraphs: another line would have no label.
+        | '\u{2028}' | '\u{2029}'
+        // What Unicode lists as Default_Ignorable_Code_Point: nothing is drawn for it.
+        | '\u{ad}' | '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}'
+        | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Whether an invisible character does its proper work where it stands: joining pictures into
+/// one emoji, choosing a symbol's look, or shaping letters in a script that needs it.
+fn has_a_place(before: &str, character: char, after: &str) -> bool {
+    let Some(base) = before.chars().next_back() else { return false };
+    let joins_letters = matches!(base,
+        // Arabic and its relatives, the scripts of India, Khmer, Mongolian.
+        '\u{0600}'..='\u{08ff}' | '\u{0900}'..='\u{0dff}' | '\u{1780}'..='\u{17ff}'
+        | '\u{1820}'..='\u{18af}')
+        && !is_suspect(base);
+    match character {
+        ZERO_WIDTH_NON_JOINER => joins_letters,
+        // Only an emoji goes on behind a joiner within what is one character to a person.
+        ZERO_WIDTH_JOINER => {
+            joins_letters
+                || after
+                    .chars()
+                    .next()
+                    .and_then(UnicodeWidthChar::width)
+                    .is_some_and(|width| width > 0)
+        }
+        TEXT_LOOK | EMOJI_LOOK => {
+            let keycap = after.starts_with(KEYCAP) && "0123456789#*".contains(base);
+            keycap || (!base.is_ascii() && !base.is_alphanumeric() && !is_suspect(base))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn assert_shown(text: &str, shown: &str) {
+        assert_eq!(harmless(text), shown, "for {text:?}");
+    }
+
+    #[test]
+    fn escape_sequences_cannot_move_colour_title_or_clipboard() {
+        assert_shown("\x1b[2J\x1b[31mred", "^[[2J^[[31mred");
+        assert_shown("\x1b]2;title\x07", "^[]2;title^G");
+        assert_shown("\x1b]52;c;cm0=\x1b\\", "^[]52;c;cm0=^[\\");
+        assert_shown("a\u{9b}31mb", "a<U+009B>31mb");
+        assert_shown("safe\rover", "safe^Mover");
+        assert_shown("\0\x08\x7f\x0c", "^@^H^?^L");
+    }
+
+    #[test]
+    fn text_cannot_be_shown_backwards_or_hide_anything() {
+        assert_shown("a\u{202e}b", "a<U+202E>b");
+        assert_shown("a\u{2066}b\u{2069}", "a<U+2066>b<U+2069>");
+        assert_shown("a\u{200b}b\u{feff}", "a<U+200B>b<U+FEFF>");
+        assert_shown("a\u{200d}b", "a<U+200D>b");
+        assert_shown("a\u{fe0f}", "a<U+FE0F>");
+        assert_shown("x\u{e0041}", "x<U+E0041>");
+        assert_shown("a\u{2028}b", "a<U+2028>b");
+    }
+
+    #[test]
+    fn text_in_any_script_and_emoji_are_shown_as_they_are() {
+        for text in [
+            "plain\twith a tab",
+            "Grüße, Ελληνικά, русский, עברית, العربية, हिन्दी, ไทย, 中文, 日本語, 한국어",
+            "می\u{200c}خواهم",
+            "ශ්\u{200d}රී ලංකා",
+            "👩\u{200d}👩\u{200d}👧 ❤\u{fe0f} ❤\u{fe0f}\u{200d}🔥 🏳\u{fe0f}\u{200d}🌈 1\u{fe0f}\u{20e3} 👍🏽 🇩🇪",
+            "e\u{301}",
+        ] {
+            assert_shown(text, text);
+        }
+    }
+
+    #[test]
+    fn every_further_row_of_a_wide_line_begins_with_two_spaces() {
+        let rows = labelled("friend says: ", "0123456789 friend says: pay", 20);
+        assert_eq!(rows, "friend says: 0123456\n  789 friend says: p\n  ay\n");
+        assert_eq!(labelled("a: ", "四四四四", 8), "a: 四四\n  四四\n");
+        assert_eq!(labelled("a: ", "x\ty", 80), "a: x    y\n");
+    }
+
+    #[test]
+    fn a_made_up_emoji_cannot_overflow_the_row() {
+        let chain = ["👩"; 40].join("\u{200d}");
+        for row in labelled("a: ", &chain, 20).lines() {
+            assert!(columns_of(row) <= 20, "{row}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_at_all_gets_past_or_overflows_a_row(
+            text in "(\\PC|[\\x00-\\u{a0}\\u{2000}-\\u{206f}\\u{fe00}-\\u{fe0f}]|[👩🏽❤\u{200d}\u{fe0f}]){0,80}",
+            columns in 0_usize..60,
+        ) {
+            let rows = labelled("friend says: ", &text, columns);
+            let obeyed = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+            prop_assert!(!rows.chars().any(obeyed));
+            for (at, row) in rows.lines().enumerate() {
+                prop_assert!(columns_of(row) <= columns.max(4), "{:?}", row);
+                prop_assert!(at == 0 || row.starts_with("  "), "{:?}", row);
+            }
+        }
+    }
+}
