@@ -9,6 +9,9 @@
 //! So memory is (readers × buffers × size) whatever happens, no queue needs a bound of its own,
 //! nobody but a reader ever waits, and no memory is allocated for a message.
 
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
 /// How many buffers a reader owns. Two would do to read one while the other is written; four
@@ -23,23 +26,71 @@ pub const BUFFER_SIZE: usize = 65_537;
 /// A reader's buffers: those that are at home, and the way back for the others.
 #[derive(Debug)]
 pub struct Pool {
-    home: Sender<Vec<u8>>,
+    home: Home,
     empties: Receiver<Vec<u8>>,
     stopper: Sender<()>,
     stopped: Receiver<()>,
+}
+
+/// How many buffers of a pool are at home, for somebody else than its reader.
+#[derive(Clone, Debug)]
+pub struct AtHome(Receiver<Vec<u8>>);
+
+impl AtHome {
+    /// How many there are now.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Rings when a buffer comes home.
+pub type Doorbell = Arc<dyn Fn() + Send + Sync>;
+
+/// The way home of a buffer.
+#[derive(Clone)]
+struct Home {
+    door: Sender<Vec<u8>>,
+    bell: Option<Doorbell>,
+}
+
+impl Home {
+    fn welcome(&self, bytes: Vec<u8>) {
+        // A reader that has ended has no use for it any more; then it is simply freed.
+        if self.door.send(bytes).is_ok()
+            && let Some(bell) = &self.bell
+        {
+            bell();
+        }
+    }
+}
+
+impl std::fmt::Debug for Home {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Home")
+    }
 }
 
 impl Pool {
     /// Makes `count` buffers of `size` bytes each.
     pub fn new(count: usize, size: usize) -> Pool {
         // Unbounded, but never more than `count` long: only these buffers travel in it.
-        let (home, empties) = unbounded();
-        for _ in 0..count {
-            // The channel cannot be closed here: its other end is in the next line's hand.
-            let _ = home.send(vec![0; size]);
-        }
+        let (door, empties) = unbounded();
+        let home = Home { door, bell: None };
+        (0..count).for_each(|_| home.welcome(vec![0; size]));
         let (stopper, stopped) = unbounded();
         Pool { home, empties, stopper, stopped }
+    }
+
+    /// The same with a bell that rings whenever a buffer comes home: for a reader that waits for
+    /// something else meanwhile.
+    pub fn with_bell(mut self, bell: Doorbell) -> Pool {
+        self.home.bell = Some(bell);
+        self
+    }
+
+    /// Tells how many are at home.
+    pub fn at_home(&self) -> AtHome {
+        AtHome(self.empties.clone())
     }
 
     /// An empty block; waits for one to come home where all are on their way. `None` where the
@@ -56,7 +107,7 @@ impl Pool {
             recv(self.stopped) -> _ => return None,
             recv(self.empties) -> bytes => bytes.ok()?,
         };
-        Some(Block { bytes, filled: 0, home: self.home.clone() })
+        Some(Block { bytes, filled: 0, came_at: UNIX_EPOCH, home: self.home.clone() })
     }
 
     /// For whoever may tell the reader to stop.
@@ -81,10 +132,27 @@ impl Stopper {
 pub struct Block {
     bytes: Vec<u8>,
     filled: usize,
-    home: Sender<Vec<u8>>,
+    came_at: SystemTime,
+    home: Home,
 }
 
 impl Block {
+    /// A block that is full, and comes from no reader: for a message of the program's own.
+    pub fn of(bytes: Vec<u8>) -> Block {
+        let home = Home { door: unbounded().0, bell: None };
+        Block { filled: bytes.len(), bytes, came_at: SystemTime::now(), home }
+    }
+
+    /// When the last of what is in it was read.
+    pub fn came_at(&self) -> SystemTime {
+        self.came_at
+    }
+
+    /// Notes that something was read for it just now.
+    pub fn stamp(&mut self) {
+        self.came_at = SystemTime::now();
+    }
+
     /// What has been put in.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.filled]
@@ -127,8 +195,7 @@ impl std::fmt::Debug for Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        // A reader that has ended has no use for it any more; then it is simply freed.
-        let _ = self.home.send(std::mem::take(&mut self.bytes));
+        self.home.welcome(std::mem::take(&mut self.bytes));
     }
 }
 

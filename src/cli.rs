@@ -3,11 +3,16 @@
 //! A bad word is a usage error (exit 2) that says what would be right; nothing is wrapped round
 //! or guessed.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap_mangen::Man;
 
+use crate::command::HELP;
+use crate::name::Name;
+use crate::platform;
 use crate::socket::{Family, Place};
 use crate::wire::Wire;
 
@@ -23,6 +28,12 @@ Examples:
   threadchat connect 192.168.1.5 < file   ... and send it, from another computer
 
 Ctrl-D ends what you say, Ctrl-C leaves. The line is not encrypted.";
+
+const EXIT_CODES: &str = "\
+0    the conversation ended as people end conversations
+1    it could not start, or it broke
+2    the command line is wrong
+130  interrupted before a conversation, or by a second signal";
 
 const LISTEN_EXAMPLES: &str = "\
 Examples:
@@ -58,9 +69,28 @@ pub struct Cli {
     pub verb: Verb,
 }
 
-/// The two ways to meet. Once connected they are the same.
+/// What the program can do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Meet somebody.
+    #[command(flatten)]
+    Meet(Meet),
+    /// Write a completion script for a shell to stdout
+    ///
+    /// For bash: threadchat completions bash > ~/.local/share/bash-completion/completions/threadchat
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page to stdout
+    ///
+    /// To read it at once: threadchat man | man -l -
+    Man,
+}
+
+/// The two ways to meet. Once connected they are the same.
+#[derive(Debug, Subcommand)]
+pub enum Meet {
     /// Wait for a friend to call
     #[command(after_help = LISTEN_EXAMPLES, override_usage = "threadchat listen [OPTIONS] [[HOST:]PORT]")]
     Listen(Listen),
@@ -123,6 +153,26 @@ pub struct Common {
     #[arg(long, value_enum, default_value_t = Wire::Lines, value_name = "WIRE")]
     pub wire: Wire,
 
+    /// What you are called; the friend is told, as by typing "/name NAME"
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub name: Option<Name>,
+
+    /// Do not edit lines here: leave typing to the terminal's own line mode
+    #[arg(long)]
+    pub plain: bool,
+
+    /// Show the time at which each message was received
+    #[arg(long)]
+    pub time: bool,
+
+    /// Append what both say to FILE, with date, time and speaker
+    #[arg(long, value_name = "FILE")]
+    pub transcript: Option<PathBuf>,
+
+    /// Whether speakers have colours: always, never, or at a terminal unless NO_COLOR is set
+    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub color: Colour,
+
     /// Only receive: stdin is never read
     #[arg(long)]
     pub recv_only: bool,
@@ -149,6 +199,29 @@ pub struct Common {
     pub quiet: bool,
 }
 
+/// `--color`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colour {
+    /// At a terminal that has colours, unless the environment sets NO_COLOR
+    Auto,
+    /// At every terminal
+    Always,
+    /// Nowhere
+    Never,
+}
+
+impl Colour {
+    /// Whether labels are to be coloured on a terminal. See <https://no-color.org>.
+    pub fn is_wanted(self) -> bool {
+        let set = |variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+        match self {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => !set("NO_COLOR") && platform::knows_escapes(),
+        }
+    }
+}
+
 impl Common {
     /// What `-4` and `-6` say.
     pub fn family(&self) -> Family {
@@ -160,25 +233,25 @@ impl Common {
     }
 }
 
-impl Verb {
+impl Meet {
     /// What both verbs have.
     pub fn common(&self) -> &Common {
         match self {
-            Verb::Listen(listen) => &listen.common,
-            Verb::Connect(connect) => &connect.common,
+            Meet::Listen(listen) => &listen.common,
+            Meet::Connect(connect) => &connect.common,
         }
     }
 
     /// Whether to go on after the first conversation.
     pub fn keep(&self) -> bool {
-        matches!(self, Verb::Listen(Listen { keep: true, .. }))
+        matches!(self, Meet::Listen(Listen { keep: true, .. }))
     }
 
     /// Whether to call again, and for how long at most.
     pub fn wait(&self) -> Option<Option<Duration>> {
         match self {
-            Verb::Listen(_) => None,
-            Verb::Connect(connect) => connect.wait,
+            Meet::Listen(_) => None,
+            Meet::Connect(connect) => connect.wait,
         }
     }
 
@@ -188,10 +261,10 @@ impl Verb {
     /// A usage error.
     pub fn place(&self) -> Result<Place, clap::Error> {
         let (verb, place) = match self {
-            Verb::Listen(Listen { place, port, .. }) => {
+            Meet::Listen(Listen { place, port, .. }) => {
                 ("listen", listening_place(place.as_deref(), port.as_deref()))
             }
-            Verb::Connect(Connect { place, port, .. }) => {
+            Meet::Connect(Connect { place, port, .. }) => {
                 ("connect", calling_place(place, port.as_deref()))
             }
         };
@@ -210,6 +283,60 @@ impl Verb {
         }
         Ok(())
     }
+}
+
+/// Writes the completion script for a shell.
+///
+/// # Errors
+/// Those of `to`.
+pub fn write_completions(shell: clap_complete::Shell, to: &mut impl Write) -> io::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "threadchat", &mut script);
+    to.write_all(&script)
+}
+
+/// Writes the manual page: one for all verbs, with a section for each.
+///
+/// # Errors
+/// Those of `to`.
+pub fn write_manual(to: &mut impl Write) -> io::Result<()> {
+    let mut command = Cli::command();
+    command.build();
+    let manual = Man::new(command.clone());
+    manual.render_title(to)?;
+    manual.render_name_section(to)?;
+    let verbs = || command.get_subcommands().cloned();
+    let usages: Vec<String> = verbs()
+        .map(|mut verb| verb.render_usage().to_string().replacen("Usage: ", "", 1))
+        .collect();
+    write_as_it_is("SYNOPSIS", usages.iter().map(String::as_str), to)?;
+    manual.render_description_section(to)?;
+    for verb in verbs() {
+        let mut options = Vec::new();
+        Man::new(verb.clone()).render_options_section(&mut options)?;
+        let title = format!(".SH {}", verb.get_name().to_uppercase());
+        let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
+        let options = String::from_utf8_lossy(&options);
+        to.write_all(options.replacen(".SH OPTIONS", &format!("{title}\n{about}"), 1).as_bytes())?;
+    }
+    write_as_it_is("AT THE KEYBOARD", HELP, to)?;
+    write_as_it_is("EXIT STATUS", EXIT_CODES.lines(), to)?;
+    write_as_it_is("EXAMPLES", EXAMPLES.lines().skip(1), to)?;
+    manual.render_version_section(to)
+}
+
+/// A section of the manual whose lines are not to be filled.
+fn write_as_it_is<'a>(
+    title: &str,
+    lines: impl IntoIterator<Item = &'a str>,
+    to: &mut impl Write,
+) -> io::Result<()> {
+    writeln!(to, ".SH {title}\n.nf")?;
+    for line in lines {
+        // A bare hyphen may become another sign, and a dot at the beginning is a request.
+        writeln!(to, "\\&{}", line.replace('\\', "\\e").replace('-', "\\-"))?;
+    }
+    writeln!(to, ".fi")
 }
 
 /// An error as clap's own are: with the usage of the verb, and exit code 2.
@@ -300,6 +427,15 @@ fn number(word: &str, lowest: u16) -> Result<u16, String> {
     }
 }
 
+/// A name that can be had.
+fn name(word: &str) -> Result<Name, String> {
+    match Name::parse(word) {
+        Ok(name) if name.is_taken() => Err("nobody can be called that here".to_owned()),
+        Ok(name) => Ok(name),
+        Err(why) => Err(why.to_owned()),
+    }
+}
+
 /// A time limit in seconds, with a fraction if need be.
 fn seconds(word: &str) -> Result<Duration, String> {
     const YEAR: f64 = 31_536_000.0;
@@ -315,7 +451,8 @@ mod tests {
 
     fn place(line: &str) -> Result<(Option<String>, u16), String> {
         let cli = Cli::try_parse_from(line.split(' ')).map_err(|error| error.to_string())?;
-        let place = cli.verb.place().map_err(|error| error.to_string())?;
+        let Verb::Meet(meet) = cli.verb else { return Err("no meeting".to_owned()) };
+        let place = meet.place().map_err(|error| error.to_string())?;
         Ok((place.host, place.port))
     }
 

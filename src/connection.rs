@@ -68,7 +68,7 @@ impl Manner {
         match (self.wire, self.for_a_person) {
             (Wire::Lines, false) => None,
             (Wire::Lines, true) => Some(Codec::Lines(Lines::default())),
-            (Wire::Frames, _) => Some(Codec::Frames(Frames::default())),
+            (Wire::Frames, person) => Some(Codec::Frames(Frames::new(person))),
         }
     }
 

@@ -22,12 +22,13 @@ use crossbeam_channel::Sender;
 
 use crate::buffer::{BUFFER_SIZE, Block};
 use crate::connection::{Friend, Line};
-use crate::coordinator::{Plan, Stdin};
+use crate::coordinator::{Outboxes, Plan, Stdin};
 use crate::error::Error;
 use crate::event::{News, ReadError, Report};
-use crate::notices::Notices;
+use crate::name::Name;
+use crate::notices::{Notices, Unsent};
 use crate::platform::SHUTDOWN_WAKES;
-use crate::wire::{END_FRAME, Oddity, Wire};
+use crate::wire::{self, END_FRAME, Oddity, Wire};
 use crate::writer::Order;
 
 /// How long leaving may take in all.
@@ -54,6 +55,7 @@ pub struct Conversation {
     since: Instant,
     line: Box<dyn Line>,
     to_screen: Sender<Order>,
+    to_transcript: Option<Sender<Order>>,
     notices: Notices,
     /// The way to the friend; `None` when our half is closed, or about to be.
     to_friend: Option<Sender<Order>>,
@@ -143,13 +145,8 @@ pub enum Conclusion {
 
 impl Conversation {
     /// A conversation that begins.
-    pub fn new(
-        friend: Friend,
-        plan: Plan,
-        to_screen: Sender<Order>,
-        notices: Notices,
-        now: Instant,
-    ) -> Conversation {
+    pub fn new(friend: Friend, plan: Plan, out: &Outboxes, now: Instant) -> Conversation {
+        let notices = out.notices.clone();
         notices.status(format_args!("connected to {}", friend.address));
         let waits = plan.calling.as_ref().is_some_and(|calling| calling.wait.is_some());
         Conversation {
@@ -157,7 +154,8 @@ impl Conversation {
             friend: friend.address,
             since: now,
             line: friend.line,
-            to_screen,
+            to_screen: out.to_screen.clone(),
+            to_transcript: out.to_transcript.clone(),
             notices,
             to_friend: Some(friend.to_friend),
             said: 0,
@@ -179,13 +177,11 @@ impl Conversation {
 
     // Our half.
 
-    /// Says something to the friend, unless our half is closed.
-    pub fn say(&mut self, words: Order) {
+    /// Says something to the friend; `false` where our half is closed.
+    pub fn say(&mut self, words: Arc<Block>) -> bool {
         let Some(to_friend) = &self.to_friend else {
-            if let Order::Block(block) = words {
-                self.unsaid.push(block);
-            }
-            return;
+            self.unsaid.push(words);
+            return false;
         };
         let bytes = words.bytes();
         log::debug!("passes {} bytes to socket-writer", bytes.len());
@@ -199,7 +195,17 @@ impl Conversation {
             kept.extend_from_slice(bytes);
         }
         // A socket-writer that has failed says so itself.
-        let _ = to_friend.send(words);
+        let _ = to_friend.send(Order::Block(words));
+        true
+    }
+
+    /// Tells the friend what we are called, in an ordinary message. It does not count as something
+    /// that we have said: a friend who proves busy is told our name of that moment at the next call.
+    pub fn introduce(&self, name: &Name) {
+        if let Some(to_friend) = &self.to_friend {
+            let message = wire::message(self.plan.wire, &name.message());
+            let _ = to_friend.send(Order::Block(Arc::new(Block::of(message))));
+        }
     }
 
     /// Ends our half: what was handed over is still sent, then `end` where the wire has it, then
@@ -275,8 +281,7 @@ impl Conversation {
                     self.line.cut(true);
                 }
                 log::debug!("passes {} bytes to screen-writer", block.bytes().len());
-                // A screen-writer that has failed says so itself.
-                let _ = self.to_screen.send(Order::Block(Arc::new(block)));
+                self.show(Arc::new(block));
             }
             News::Goodbye => {
                 self.heard();
@@ -290,8 +295,10 @@ impl Conversation {
             News::Oddity(Oddity::AfterEnd) => {
                 self.notices.notice("what the friend sent after \"end\" was dropped");
             }
-            // These are about what is typed.
-            News::Oddity(Oddity::TooLong(_) | Oddity::NotUtf8) => {}
+            // These are about what is typed; and names are the coordinator's business.
+            News::Oddity(Oddity::TooLong(_) | Oddity::NotUtf8)
+            | News::Command(_)
+            | News::Named(..) => {}
             News::Ended(result) => {
                 self.reader_done = true;
                 let without_end =
@@ -318,7 +325,22 @@ impl Conversation {
         }
     }
 
-    fn heard(&mut self) {
+    /// Shows what the friend has said.
+    pub fn show(&self, words: Arc<Block>) {
+        if let Some(to_transcript) = &self.to_transcript {
+            let _ = to_transcript.send(Order::Block(Arc::clone(&words)));
+        }
+        // A writer that has failed says so itself.
+        let _ = self.to_screen.send(Order::Block(words));
+    }
+
+    /// Where the friend is.
+    pub fn friend(&self) -> SocketAddr {
+        self.friend
+    }
+
+    /// The friend has said something.
+    pub fn heard(&mut self) {
         self.has_heard = true;
         self.kept = None; // Nobody who speaks is busy.
     }
@@ -499,9 +521,9 @@ impl Conversation {
             self.failed = true;
         }
         if self.plan.stdin == Stdin::Terminal {
-            for block in &self.unsaid {
-                self.notices.not_sent(self.plan.wire, block.bytes());
-            }
+            let mut unsent = Unsent::default();
+            self.unsaid.iter().for_each(|block| unsent.add(self.plan.wire, block.bytes()));
+            self.notices.not_sent(&unsent);
         }
         match self.why {
             None | Some(Why::FriendLeft) => self.notices.status("friend has left"),

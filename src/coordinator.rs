@@ -9,7 +9,9 @@
 //! This file is about finding a friend, and about what is typed while nobody is there. What
 //! happens between "connected" and the last word is in [`conversation`](crate::conversation).
 
-use std::borrow::Cow;
+mod people;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,8 +22,10 @@ use crate::connection::Friend;
 use crate::conversation::{Conclusion, Conversation, LEAVING};
 use crate::error::Error;
 use crate::event::{Event, News, ReadError, Report, Sink, Source};
-use crate::notices::Notices;
+use crate::name::Name;
+use crate::notices::{Notices, Unsent};
 use crate::platform::Terminal;
+use crate::reader::Permit;
 use crate::wire::{FRAME_MAX, Oddity, Wire};
 use crate::writer::Order;
 
@@ -57,6 +61,12 @@ pub struct Plan {
     pub calling: Option<Calling>,
     /// Whether to wait for the next friend after a conversation.
     pub keep: bool,
+    /// What I am called, from the beginning.
+    pub name: Option<Name>,
+    /// Whether what is typed is edited here, and so has to be shown when it is sent.
+    pub editor: bool,
+    /// Whether to tell the person at the terminal how a friend calls, and that others can listen.
+    pub hints: bool,
     /// The terminal that stdin is, where there is one: what was half typed for one friend is not
     /// for the next.
     pub terminal: Option<Terminal>,
@@ -80,8 +90,10 @@ pub struct Outboxes {
     pub to_screen: Sender<Order>,
     /// To stderr.
     pub notices: Notices,
-    /// Each word lets the stdin-reader read to the end of its input once.
-    pub let_read: Sender<()>,
+    /// To the transcript, where there is one.
+    pub to_transcript: Option<Sender<Order>>,
+    /// Each [`Permit::Read`] lets the stdin-reader read to the end of its input once.
+    pub let_read: Sender<Permit>,
     /// Tells the stdin-reader to read no more, where stdin is a pipe.
     pub stop_reading: Option<Stopper>,
     /// Each word asks the acceptor or the connector for one friend.
@@ -120,6 +132,12 @@ pub struct Coordinator {
     asking: bool,
     /// There has been a conversation.
     has_talked: bool,
+    /// What I am called.
+    me: Option<Name>,
+    /// What the friend who is there is called.
+    friend: Option<Name>,
+    /// That others can listen has been said.
+    told_open: bool,
 }
 
 #[derive(Debug)]
@@ -158,6 +176,9 @@ impl Coordinator {
     /// A coordinator that has just asked for its first friend.
     pub fn new(plan: Plan, out: Outboxes, now: Instant) -> Coordinator {
         let mut coordinator = Coordinator {
+            me: None,
+            friend: None,
+            told_open: false,
             plan,
             out,
             state: State::Alone,
@@ -169,6 +190,9 @@ impl Coordinator {
             asking: false,
             has_talked: false,
         };
+        if let Some(name) = coordinator.plan.name.clone() {
+            coordinator.call_me(name);
+        }
         // A person may type at once, if only to be told that nobody is there. A pipe is not
         // read before there is somebody to read it for.
         if coordinator.plan.stdin == Stdin::Terminal {
@@ -213,6 +237,7 @@ impl Coordinator {
         log::trace!("woken by {event}");
         match event {
             Event::Read(Source::Stdin, news) => self.on_stdin(news, now),
+            Event::Read(Source::Friend, News::Named(name, paid)) => self.on_named(name, paid),
             Event::Read(Source::Friend, news) => {
                 if let State::Talking(conversation) = &mut self.state {
                     conversation.on_friend(news, now);
@@ -226,7 +251,8 @@ impl Coordinator {
             Event::Written(Sink::Screen, report) => self.on_shown(report, now),
             // A stderr that fails holds nothing up.
             Event::Written(Sink::Notices, _) => {}
-            Event::Listening(at) => self.out.notices.status(format_args!("listening on {at}")),
+            Event::Written(Sink::Transcript, report) => self.on_transcribed(report),
+            Event::Listening(at, callable) => self.on_listening(at, &callable),
             Event::Connected(friend) => self.on_connected(friend, now),
             Event::NotConnected(error) => self.on_not_connected(error, now),
             Event::Signal => self.on_signal(now),
@@ -280,6 +306,26 @@ impl Coordinator {
         let _ = self.out.ask_friend.send(());
     }
 
+    fn on_listening(&self, at: SocketAddr, callable: &[SocketAddr]) {
+        self.out.notices.status(format_args!("listening on {at}"));
+        // Under --keep it is still the same.
+        if self.plan.hints && !self.has_talked && !callable.is_empty() {
+            self.out.notices.notice("what a friend types to call:");
+            let wire = match self.plan.wire {
+                Wire::Lines => "",
+                Wire::Frames => " --wire frames",
+            };
+            for address in callable {
+                let (ip, port) = (address.ip(), address.port());
+                // As two words: some shells take brackets for a pattern.
+                let place = if ip.is_ipv6() { format!("{ip} {port}") } else { address.to_string() };
+                let here = if ip.is_loopback() { "   (on this computer)" } else { "" };
+                let line = format_args!("    threadchat connect {place}{wire}{here}");
+                self.out.notices.status(line);
+            }
+        }
+    }
+
     fn on_not_connected(&mut self, error: Error, now: Instant) {
         self.asking = false;
         if !matches!(self.state, State::Alone) {
@@ -303,21 +349,27 @@ impl Coordinator {
             return; // Too late. The friend's line closes when the process ends.
         }
         self.has_talked = true;
-        let (to_screen, notices) = (self.out.to_screen.clone(), self.out.notices.clone());
-        let mut conversation =
-            Conversation::new(friend, self.plan.clone(), to_screen, notices, now);
+        let mut conversation = Conversation::new(friend, self.plan.clone(), &self.out, now);
+        if self.plan.hints && !std::mem::replace(&mut self.told_open, true) {
+            self.out.notices.notice("the line is not encrypted: others on the network can read it");
+        }
+        self.call_friend(None, None);
+        if let Some(name) = &self.me {
+            conversation.introduce(name);
+        }
         let unheard = std::mem::take(&mut self.unheard);
         if !unheard.is_empty() {
-            conversation.say(Order::Own(Cow::Owned(unheard)));
+            conversation.say(Arc::new(Block::of(unheard)));
         }
-        for block in std::mem::take(&mut self.held) {
-            conversation.say(Order::Block(block));
+        for words in std::mem::take(&mut self.held) {
+            conversation.say(Arc::clone(&words));
+            self.show_said(words);
         }
         match self.stdin {
             Reading::NotYet => self.let_read(),
             Reading::Now => {}
             // Ctrl-D while nobody was there can be meant for one friend, but not for all.
-            Reading::Ended if self.plan.keep => self.let_read(),
+            Reading::Ended if self.plan.keep => self.let_read_again(),
             // It ended before anybody was there: we have nothing more to say.
             Reading::Ended => conversation.end_our_half(),
         }
@@ -335,19 +387,40 @@ impl Coordinator {
         if self.plan.stdin != Stdin::Unread && self.stdin != Reading::Now {
             self.stdin = Reading::Now;
             // Nobody takes it only where the program is ending.
-            let _ = self.out.let_read.send(());
+            let _ = self.out.let_read.send(Permit::Read);
         }
+    }
+
+    /// After Ctrl-D: what was typed since is for nobody.
+    fn let_read_again(&mut self) {
+        if let Some(terminal) = &self.plan.terminal
+            && self.stdin == Reading::Ended
+        {
+            self.out.notices.not_sent(&Unsent::of(Wire::Lines, &terminal.unread()));
+            terminal.give_back();
+        }
+        self.let_read();
     }
 
     fn on_stdin(&mut self, news: News, now: Instant) {
         match news {
             News::Block(block) if self.clearing => {
-                self.out.notices.not_sent(self.plan.wire, block.bytes());
+                self.out.notices.not_sent(&Unsent::of(self.plan.wire, block.bytes()));
+            }
+            News::Command(line) if self.clearing => {
+                self.out.notices.not_sent(&Unsent::of(Wire::Lines, line.as_bytes()));
             }
             News::Ended(_) if self.clearing => self.cleared(),
             News::Block(block) => match &mut self.state {
-                State::Talking(conversation) => conversation.say(Order::Block(Arc::new(block))),
-                State::Alone if self.plan.stdin == Stdin::Terminal => self.typed_to_nobody(),
+                State::Talking(conversation) => {
+                    let words = Arc::new(block);
+                    if conversation.say(Arc::clone(&words)) {
+                        self.show_said(words);
+                    }
+                }
+                State::Alone if self.plan.stdin == Stdin::Terminal => {
+                    self.typed_to_nobody(block.bytes());
+                }
                 // Read for a friend who was busy. It cannot be many: the reader's buffers are few.
                 State::Alone => self.held.push(Arc::new(block)),
                 State::Over(_) => {}
@@ -359,7 +432,8 @@ impl Coordinator {
                 self.out.notices.notice("not sent: the line is not UTF-8 text");
             }
             // These are about what a friend sends.
-            News::Oddity(Oddity::LooksLike(_) | Oddity::AfterEnd) => {}
+            News::Oddity(Oddity::LooksLike(_) | Oddity::AfterEnd) | News::Named(..) => {}
+            News::Command(line) => self.on_command(&line, now),
             News::Goodbye => self.input_ended(),
             News::Ended(result) => {
                 self.stdin = Reading::Ended;
@@ -372,16 +446,41 @@ impl Coordinator {
         }
     }
 
-    fn typed_to_nobody(&mut self) {
+    fn typed_to_nobody(&mut self, typed: &[u8]) {
         if !self.search.told_typing {
             self.search.told_typing = true;
             self.out.notices.notice("nobody is there yet; what you type is not sent");
         }
+        if self.plan.editor {
+            // It would be gone without a trace: no terminal has echoed it.
+            self.out.notices.not_sent(&Unsent::of(self.plan.wire, typed));
+        }
+    }
+
+    /// What I have said stays on my screen, and in the transcript.
+    fn show_said(&self, words: Arc<Block>) {
+        if let Some(to_transcript) = &self.out.to_transcript {
+            let _ = to_transcript.send(Order::Said(Arc::clone(&words)));
+        }
+        if self.plan.editor {
+            let _ = self.out.to_screen.send(Order::Said(words));
+        }
+    }
+
+    fn on_transcribed(&mut self, report: Report) {
+        if let Report::Ended { result: Err(why), .. } = report {
+            self.out.notices.error(Error::TranscriptUnwritable(why));
+        }
     }
 
     fn input_ended(&mut self) {
-        if let State::Talking(conversation) = &mut self.state {
-            conversation.input_ended();
+        match &mut self.state {
+            State::Talking(conversation) => conversation.input_ended(),
+            State::Alone if self.plan.stdin == Stdin::Terminal => self.out.notices.notice(
+                "you have ended, and nobody is there yet; what you type now is not sent \
+                 (Ctrl-C leaves)",
+            ),
+            State::Alone | State::Over(_) => {}
         }
     }
 
@@ -392,13 +491,15 @@ impl Coordinator {
         {
             self.clearing = terminal.wake_stdin_reader();
         } else {
-            self.let_read();
+            self.let_read_again();
         }
     }
 
     fn cleared(&mut self) {
         self.clearing = false;
-        if let Some(terminal) = &self.plan.terminal {
+        if let Some(terminal) = &self.plan.terminal
+            && !self.plan.editor
+        {
             terminal.give_back();
         }
         self.stdin = Reading::Ended;

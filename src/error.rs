@@ -235,6 +235,25 @@ pub enum Error {
     #[error("cannot write to stdout: {}; what arrived last is not in it", reason(.0))]
     StdoutUnwritable(io::Error),
 
+    /// The file of `--transcript` cannot be opened.
+    #[error(
+        "cannot write the transcript {file}: {}; take another file, or leave out --transcript",
+        reason(why)
+    )]
+    NoTranscript {
+        /// The file, as it was typed.
+        file: String,
+        /// What the system said.
+        why: io::Error,
+    },
+
+    /// Writing the transcript failed later.
+    #[error(
+        "cannot write the transcript: {}; the chat goes on, and nothing more of it is written",
+        reason(.0)
+    )]
+    TranscriptUnwritable(io::Error),
+
     /// Nobody reads our output any more, and that ended our sending too.
     #[error(
         "nobody reads stdout any more, so the conversation was ended before stdin was sent whole"

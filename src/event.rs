@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use crate::buffer::Block;
 use crate::connection::Friend;
 use crate::error::{Error, reason};
+use crate::name::Name;
+use crate::text::harmless;
 use crate::wire::Oddity;
 
 /// Everything that ever arrives in the coordinator's inbox.
@@ -16,8 +18,8 @@ pub enum Event {
     Read(Source, News),
     /// A writer has written, or has ended.
     Written(Sink, Report),
-    /// The acceptor has bound its socket; friends can call now.
-    Listening(SocketAddr),
+    /// The acceptor has bound its socket to this address; friends can call now, at these.
+    Listening(SocketAddr, Vec<SocketAddr>),
     /// The acceptor or the connector has a friend for us, with the two threads already running.
     Connected(Friend),
     /// The acceptor or the connector has failed.
@@ -44,6 +46,11 @@ pub enum News {
     Block(Block),
     /// Something a person should know, and that stops nothing.
     Oddity(Oddity),
+    /// A line that is for the program and not for the friend: `/help`.
+    Command(String),
+    /// The friend has said a name, by which to call the friend from now on. An empty block of the
+    /// reader's comes along, and is dropped when that has been done everywhere.
+    Named(Name, Block),
     /// The word `end` of the `frames` wire: nothing more will be said, though bytes may follow.
     Goodbye,
     /// The end of the input, or why there is no more of it.
@@ -68,6 +75,8 @@ pub enum Sink {
     Screen,
     /// Standard error.
     Notices,
+    /// The file of `--transcript`.
+    Transcript,
 }
 
 /// What a writer has to say. The last word is always [`Report::Ended`].
@@ -93,7 +102,8 @@ impl fmt::Display for Event {
             Event::Written(Sink::Friend, report) => write!(f, "socket-writer: {report}"),
             Event::Written(Sink::Screen, report) => write!(f, "screen-writer: {report}"),
             Event::Written(Sink::Notices, report) => write!(f, "notice-writer: {report}"),
-            Event::Listening(at) => write!(f, "acceptor: listening on {at}"),
+            Event::Written(Sink::Transcript, report) => write!(f, "transcript: {report}"),
+            Event::Listening(at, _) => write!(f, "acceptor: listening on {at}"),
             Event::Connected(friend) => write!(f, "a friend, at {}", friend.address),
             Event::NotConnected(error) => write!(f, "no friend: {error}"),
             Event::Signal => f.write_str("a signal to leave"),
@@ -107,6 +117,8 @@ impl fmt::Display for News {
         match self {
             News::Block(block) => write!(f, "{} bytes", block.bytes().len()),
             News::Oddity(oddity) => write!(f, "something odd ({oddity:?})"),
+            News::Command(line) => write!(f, "the command {}", harmless(line)),
+            News::Named(name, _) => write!(f, "the name {name}"),
             News::Goodbye => f.write_str("the word \"end\""),
             News::Ended(Ok(())) => f.write_str("the end of what there is to read"),
             News::Ended(Err(ReadError::Io(why))) => write!(f, "{}", reason(why)),

@@ -31,13 +31,18 @@
 //! 3. [`reader`] and [`writer`]: the one loop for every source of bytes, and the one for every
 //!    sink.
 //! 4. [`buffer`]: buffers that come home, which is all of the flow control.
-//! 5. [`wire`]: where a message ends; `lines` and `frames`. [`screen`]: what a message looks
-//!    like. [`text`]: why a friend cannot take over the terminal. All are pure rules, and so is
-//!    [`sniffer`], which notices a friend who speaks the other wire.
-//! 6. [`socket`]: from an address to a connected socket. [`connection`]: its two threads.
-//! 7. [`chat`]: starting everything in order, and ending it in order. [`thread`]: threads with
-//!    names.
-//! 8. [`notices`] and [`explain`]: what is said on stderr. [`error`]: everything that can go
+//! 5. [`wire`]: where a message ends; `lines` and `frames`; and [`sniffer`], which notices a
+//!    friend who speaks the other one. [`typed`]: what a person types is a message or a
+//!    [`command`]. [`name`]: what people can be called. All are pure rules.
+//! 6. [`keyboard`]: from keys to lines. [`screen`]: what a message looks like, and the row that
+//!    is being typed below it. [`text`]: why a friend cannot take over the terminal.
+//!    [`transcript`]: the same in a file.
+//! 7. [`socket`]: from an address to a connected socket; [`neighbours`]: which addresses to tell
+//!    a friend. [`seeker`]: the acceptor and the connector. [`connection`]: a connected socket's
+//!    two threads.
+//! 8. [`chat`]: starting everything in order, and ending it in order, with [`sinks`], the writers,
+//!    and [`ending`], how long to wait for whom. [`thread`]: threads with names.
+//! 9. [`notices`] and [`explain`]: what is said on stderr. [`error`]: everything that can go
 //!    wrong, a sentence each. [`platform`]: where operating systems differ. [`cli`]: the words
 //!    of the command line.
 //!
@@ -54,7 +59,8 @@
 //!    stderr; where both are the same terminal, the screen-writer does both.
 //! 4. Nothing here is `unsafe`, sleeps, polls, or shares memory under a lock. (One counter of
 //!    lost lines is atomic.)
-//! 5. Nothing is queued that no buffer pays for, but for lines of our own, which are counted.
+//! 5. Nothing is queued that no buffer pays for, but for lines of our own, which are counted, and
+//!    what a person pastes faster than the friend takes it.
 //!    So every channel can be unbounded, and memory is bounded all the same.
 //!
 //! # One inbox
@@ -70,13 +76,16 @@
 //!
 //! | channel | senders | receiver | how it ends |
 //! |---|---|---|---|
-//! | the inbox | every reader and writer, the acceptor or connector, the Ctrl-C handler | the coordinator; after it `main` | never: the handler lives for ever; its receiver stops listening |
+//! | the inbox | every reader and writer, the keyboard (for the key Ctrl-C), the acceptor or connector, the Ctrl-C handler | the coordinator; after it `main` | never: the handler lives for ever; its receiver stops listening |
 //! | socket-writer's outbox | the coordinator alone | socket-writer | the coordinator drops its end: "that was all" |
-//! | screen-writer's outbox | the coordinator, `main`, and the logger where stderr is the screen | screen-writer | `Goodbye`, since the logger lives for ever |
+//! | screen-writer's outbox | the coordinator, `main`, the keyboard, and the logger where stderr is the screen | screen-writer | `Goodbye`, since the logger lives for ever |
 //! | notice-writer's outbox | every [`Notices`](notices::Notices), the logger's too | notice-writer | `Goodbye`, likewise |
 //! | a reader's empty buffers | the reader, and each buffer that is on its way | the reader | with the reader |
+//! | the outcome | coordinator | `main` | with the coordinator |
 //! | "read no more" | the reader, and for piped stdin the coordinator | the reader | with the reader |
-//! | "you may read" | the coordinator | stdin-reader | with the coordinator |
+//! | "you may read", "stop", "that was all" | the coordinator, `main`, and whoever may wake the keyboard | stdin-reader | "that was all", since the terminal has an end of it |
+//! | the board with the input row | stdin-reader | screen-writer, and stdin-reader to take down an old one | with the stdin-reader |
+//! | the transcript's outbox | the coordinator, `main` | the transcript's writer | `Goodbye` |
 //! | "find a friend" | the coordinator | acceptor or connector | with the coordinator |
 //!
 //! # Who ends how
@@ -86,11 +95,12 @@
 //! | thread | blocks in | ends when | at the end |
 //! |---|---|---|---|
 //! | `coordinator` | its inbox | it has decided that it is over | joined |
-//! | `stdin-reader` | `read` | its input ends | on a terminal woken ([`platform`]) and joined; on a pipe left: nothing can wake it |
+//! | `stdin-reader` | `read`; with the line editor `poll`, for a key or for being woken | its input ends | on a terminal woken ([`platform`]) and joined; on a pipe left: nothing can wake it |
 //! | `socket-reader` | `recv` | the stream ends or breaks | woken by `shutdown` if need be, joined |
 //! | `socket-writer` | `send` | its outbox is closed and empty | the same |
 //! | `screen-writer` | `write` | it is told goodbye, or stdout breaks | joined; left where stdout takes nothing |
 //! | `notice-writer` | `write` | the same, for stderr | the same |
+//! | `transcript` | `write` | the same, for the file of `--transcript` | the same |
 //! | `acceptor` | `accept` | nobody will ask it for a friend again | joined; left where it still waits |
 //! | `connector` | `getaddrinfo`, `connect` | the same | the same |
 //! | `ctrl-c` (the `ctrlc` crate's) | a signal | never | left |
@@ -104,7 +114,20 @@
 //! - Each writer is a [`BufWriter`](std::io::BufWriter) that is flushed whenever its outbox is
 //!   empty: small messages that wait together leave in one call, and none waits for company.
 //! - [`platform`] calls `poll`, without a time limit, where a file that somebody made non-blocking
-//!   has nothing for us: that is blocking by another name, not looking again and again.
+//!   has nothing for us: that is blocking by another name, not looking again and again. The
+//!   keyboard waits in `poll` as well, since it waits for a key and for being woken: no call
+//!   wakes a `read`. (After `bg`, for 3 s at most; then it lets the system stop it, as an editor.)
+//! - The keys come from `termina`'s parser, and not from its own reader of events: that takes
+//!   whatever follows Alt-] for the rest of an answer of the terminal's, Ctrl-C included, and
+//!   restores the terminal in a way that waits for ever where output is stopped.
+//! - The keyboard never waits for an empty buffer: it hands a line over when there is one, which
+//!   a buffer that comes home tells it by ringing, and goes on reading keys until then. So Ctrl-C,
+//!   which is a key there, is heard also while the friend takes nothing.
+//! - The input row goes to the screen-writer by a board with room for one, and not through its
+//!   outbox: of rows only the newest is of use, and they would pile up behind a stuck terminal.
+//!   Everything else that is shown keeps its order, in the outbox.
+//! - After Ctrl-D the terminal is given back to its own line mode: there is nothing to edit, and
+//!   Ctrl-C, Ctrl-Z and Ctrl-S are the terminal's own business again.
 //! - A thread says how it ended as an event, and not through its `JoinHandle`: the coordinator
 //!   can only hear what comes to its inbox.
 
@@ -132,15 +155,25 @@ pub mod writer;
 
 pub mod buffer;
 
-pub mod screen;
+pub mod command;
+pub mod name;
 pub mod sniffer;
-pub mod text;
+pub mod typed;
 pub mod wire;
 
+pub mod keyboard;
+pub mod screen;
+pub mod text;
+pub mod transcript;
+
 pub mod connection;
+pub mod neighbours;
+pub mod seeker;
 pub mod socket;
 
 pub mod chat;
+pub mod ending;
+pub mod sinks;
 pub mod thread;
 
 pub mod cli;

@@ -20,19 +20,39 @@ use std::time::Instant;
 
 use clap::Parser;
 use threadchat::chat;
-use threadchat::cli::Cli;
+use threadchat::cli::{self, Cli, Verb};
+use threadchat::error::reason;
 use threadchat::platform::Terminal;
+use threadchat::screen::FORGET_ROW;
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let cli = Cli::parse();
-    let place = match cli.verb.check().and_then(|()| cli.verb.place()) {
+    let meet = match Cli::parse().verb {
+        Verb::Meet(meet) => meet,
+        Verb::Completions { shell } => {
+            return printed(cli::write_completions(shell, &mut io::stdout()));
+        }
+        Verb::Man => return printed(cli::write_manual(&mut io::stdout())),
+    };
+    let place = match meet.check().and_then(|()| meet.place()) {
         Ok(place) => place,
         Err(usage) => usage.exit(),
     };
     let terminal = Terminal::save();
     end_on_panic(terminal.clone());
-    chat::run(&cli, place, terminal, started)
+    chat::run(&meet, place, terminal, started)
+}
+
+/// What came of printing something that is not a chat.
+fn printed(result: io::Result<()>) -> ExitCode {
+    match result {
+        // `threadchat man | head` has seen enough.
+        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(io::stderr(), "threadchat: cannot write to stdout: {}", reason(&why));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 /// A panic in any thread ends the process: a chat that goes on with a thread missing is deaf or
@@ -41,6 +61,10 @@ fn end_on_panic(terminal: Option<Terminal>) {
     std::panic::set_hook(Box::new(move |panic| {
         if let Some(terminal) = &terminal {
             terminal.give_back();
+            if terminal.can_edit() {
+                // The row that was being typed is of no use any more.
+                let _ = io::stdout().write_all(FORGET_ROW);
+            }
         }
         let thread = std::thread::current();
         let _ = writeln!(

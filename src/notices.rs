@@ -52,17 +52,20 @@ impl Notices {
         }
     }
 
-    /// What was typed and not sent, a line each.
-    pub fn not_sent(&self, wire: Wire, typed: &[u8]) {
-        for message in wire::messages(wire, typed) {
-            let text = String::from_utf8_lossy(message.text);
-            self.notice(format_args!("not sent: {}", harmless(&text)));
-        }
+    /// The answer to a command that was typed. It is a notice that somebody wants, and so it is given
+    /// also when quiet.
+    pub fn answer(&self, line: impl Display) {
+        self.hand_over(format!("* {line}\n"), WAITING_MAX);
     }
 
-    /// Asks the writer to report when everything so far is written.
-    pub fn flush(&self) {
-        let _ = self.to_writer.send(Order::Flush);
+    /// What was typed and not sent, so that it can be copied from the screen and said again.
+    pub fn not_sent(&self, unsent: &Unsent) {
+        for line in &unsent.lines {
+            self.notice(format_args!("not sent: {line}"));
+        }
+        if unsent.more > 0 {
+            self.notice(format_args!("not sent: {} more lines", unsent.more));
+        }
     }
 
     /// An error: why the conversation could not start, or broke. Said even when quiet.
@@ -83,6 +86,45 @@ impl Notices {
         }
         // A writer that has ended takes no more lines: the program is ending too.
         let _ = self.to_writer.send(Order::Own(Cow::Owned(line.into_bytes())));
+    }
+}
+
+/// Lines that were typed and not sent. A person wants to see them, but not all of a large paste.
+#[derive(Debug, Default)]
+pub struct Unsent {
+    lines: Vec<String>,
+    more: usize,
+}
+
+impl Unsent {
+    /// How many lines are shown.
+    const LINES: usize = 12;
+
+    /// How much of a line is shown, in bytes.
+    const LONGEST: usize = 8 * 1024;
+
+    /// The messages in a block.
+    pub fn of(wire: Wire, block: &[u8]) -> Unsent {
+        let mut unsent = Unsent::default();
+        unsent.add(wire, block);
+        unsent
+    }
+
+    /// Adds the messages in a block.
+    pub fn add(&mut self, wire: Wire, block: &[u8]) {
+        for message in wire::messages(wire, block) {
+            if self.lines.len() == Unsent::LINES {
+                self.more += 1;
+                continue;
+            }
+            let text = String::from_utf8_lossy(message.text);
+            let shown = &text[..text.floor_char_boundary(Unsent::LONGEST)];
+            let mut line = harmless(shown).into_owned();
+            if shown.len() < text.len() {
+                line.push_str(&format!("... ({} bytes in all)", message.text.len()));
+            }
+            self.lines.push(line);
+        }
     }
 }
 
@@ -122,6 +164,24 @@ mod tests {
             .collect();
         assert_eq!(lines[WAITING_MAX], "* 7 lines are missing here: nobody read stderr\n");
         assert_eq!(lines[WAITING_MAX + 1], "threadchat: it broke\n");
+    }
+
+    #[test]
+    fn of_what_was_not_sent_a_screenful_is_shown() {
+        let (to_writer, outbox) = unbounded();
+        let notices = Notices::new(to_writer, false);
+        let mut unsent = Unsent::of(Wire::Lines, b"one\x1b\ntwo");
+        unsent.add(Wire::Lines, &[b'x'; 10_000]);
+        unsent.add(Wire::Lines, "line\n".repeat(1_000).as_bytes());
+        notices.not_sent(&unsent);
+        let lines: Vec<String> = outbox
+            .try_iter()
+            .map(|order| String::from_utf8_lossy(order.bytes()).into_owned())
+            .collect();
+        assert_eq!(lines[..2], ["* not sent: one^[\n", "* not sent: two\n"]);
+        assert!(lines[2].ends_with("xxx... (10000 bytes in all)\n"));
+        assert_eq!(lines.len(), 13);
+        assert_eq!(lines[12], "* not sent: 991 more lines\n");
     }
 
     #[test]

@@ -13,6 +13,17 @@ use crate::event::{Event, News, ReadError, Source};
 use crate::sniffer::Sniffer;
 use crate::wire::{Codec, Step};
 
+/// What the stdin-reader is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permit {
+    /// Read to the end of the input.
+    Read,
+    /// Read no further. Only whoever reads keys hears this; others are woken in other ways.
+    Stop,
+    /// Nothing more is to be read, ever.
+    End,
+}
+
 /// What a reader needs besides the thing it reads.
 #[derive(Debug)]
 pub struct Reader {
@@ -54,6 +65,7 @@ impl Reader {
                 return Ok(());
             }
             block.fill(count);
+            block.stamp();
             self.sniff(block.bytes())?;
             self.tell(News::Block(block))?;
         }
@@ -87,6 +99,7 @@ impl Reader {
                 // What has arrived whole is passed on at once, not when the block is full; and
                 // before whatever stands behind it.
                 if !block.is_empty() {
+                    block.stamp();
                     self.tell(News::Block(block))?;
                 }
                 match step.map_err(|error| Stop::Read(ReadError::Rule(error)))? {
@@ -95,6 +108,12 @@ impl Reader {
                     Step::Goodbye => self.tell(News::Goodbye)?,
                     Step::Ended => return Ok(()),
                     Step::Oddity(oddity) => self.tell(News::Oddity(oddity))?,
+                    Step::Command(line) => self.tell(News::Command(line))?,
+                    // With a buffer, or a friend who changes names without end would fill memory.
+                    Step::Named(name) => {
+                        let paid = pool.take().ok_or(Stop::Told)?;
+                        self.tell(News::Named(name, paid))?;
+                    }
                 }
             }
             if let Some(end) = end {

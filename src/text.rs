@@ -15,12 +15,33 @@ use unicode_width::UnicodeWidthChar;
 /// What stands before each further row of a line that is wider than the screen.
 const MARGIN: &str = "  ";
 
+/// What stands before each line of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Label<'a> {
+    /// What comes before the speaker: the time, or nothing.
+    pub before: &'a str,
+    /// The speaker: `friend`.
+    pub who: &'a str,
+    /// The speaker's colour, if any: the number of ECMA-48's "select graphic rendition".
+    pub colour: Option<u8>,
+    /// What stands between the speaker and the text: ` says: `.
+    pub says: &'a str,
+}
+
 /// A line for the screen: the label and the text, made harmless and broken into rows of at most
 /// `columns` columns, with a newline behind each.
-pub fn labelled(label: &str, text: &str, columns: usize) -> String {
+pub fn labelled(label: &Label, text: &str, columns: usize) -> String {
     // Narrower than this there is no room for the margin and one wide character.
     let mut rows = Rows::new(columns.max(MARGIN.len() + 2));
-    rows.put_text(label);
+    rows.put_text(label.before);
+    if let Some(colour) = label.colour {
+        rows.put_unseen(&format!("\x1b[{colour}m"));
+    }
+    rows.put_text(label.who);
+    if label.colour.is_some() {
+        rows.put_unseen("\x1b[39m");
+    }
+    rows.put_text(label.says);
     for (at, part) in harmless(text).split('\t').enumerate() {
         if at > 0 {
             rows.put_tab();
@@ -29,6 +50,29 @@ pub fn labelled(label: &str, text: &str, columns: usize) -> String {
     }
     rows.finish()
 }
+
+/// The characters of a line, as people count them, made harmless, and how many columns each may
+/// take. Those before it took `column`s.
+pub fn cells(line: &str, mut column: usize) -> Vec<(String, usize)> {
+    let mut cells = Vec::new();
+    for cluster in harmless(line).graphemes(true) {
+        let (text, width) = match cluster {
+            "\t" => (" ".repeat(TAB - column % TAB), TAB - column % TAB),
+            _ => (cluster.to_owned(), columns_of(cluster)),
+        };
+        cells.push((text, width));
+        column += width;
+    }
+    cells
+}
+
+/// How many columns a text may take that has no tabs.
+pub fn width(text: &str) -> usize {
+    text.graphemes(true).map(columns_of).sum()
+}
+
+/// How far apart the tab stops of every terminal are.
+const TAB: usize = 8;
 
 /// Breaks a line into rows, since a terminal that does so itself begins the next one with
 /// whatever the friend wrote.
@@ -79,6 +123,11 @@ impl Rows {
         }
     }
 
+    /// Puts what the terminal obeys and does not show: a colour.
+    fn put_unseen(&mut self, code: &str) {
+        self.rows.push_str(code);
+    }
+
     fn break_row(&mut self) {
         self.rows.push('\n');
         self.rows.push_str(MARGIN);
@@ -87,7 +136,7 @@ impl Rows {
 
     /// A tab becomes the spaces up to the next stop: a real one would not break the row.
     fn put_tab(&mut self) {
-        for _ in 0..8 - self.column % 8 {
+        for _ in 0..TAB - self.column % TAB {
             self.put(" ", 1);
         }
     }
@@ -218,8 +267,13 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Whether a character is drawn on top of the one before it.
+pub fn is_mark(character: char) -> bool {
+    character.width() == Some(0)
+}
+
 /// Whether a character is obeyed rather than shown, or leaves no mark on the screen.
-fn is_suspect(character: char) -> bool {
+pub fn is_suspect(character: char) -> bool {
     matches!(character,
         // C0 but the tab, DEL, C1.
         '\0'..='\x08' | '\x0a'..='\x1f' | '\x7f'..='\u{9f}'
@@ -227,11 +281,12 @@ fn is_suspect(character: char) -> bool {
         | '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
         // Separators of lines and paragraphs: another line would have no label.
         | '\u{2028}' | '\u{2029}'
-        // What Unicode lists as Default_Ignorable_Code_Point: nothing is drawn for it.
+        // What Unicode lists as Default_Ignorable_Code_Point: nothing is drawn for it; and the
+        // Braille pattern without a dot.
         | '\u{ad}' | '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}'
         | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{ffa0}' | '\u{2800}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
         | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
@@ -267,6 +322,17 @@ fn has_a_place(before: &str, character: char, after: &str) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn plain(who: &str, text: &str, columns: usize) -> String {
+        labelled(&Label { before: "", who, colour: None, says: " " }, text, columns)
+    }
+
+    #[test]
+    fn a_coloured_label_takes_no_more_room_than_a_plain_one() {
+        let label = Label { before: "12:00:00 ", who: "Susan", colour: Some(36), says: " says: " };
+        let rows = labelled(&label, "0123456789", 26);
+        assert_eq!(rows, "12:00:00 \x1b[36mSusan\x1b[39m says: 01234\n  56789\n");
+    }
 
     #[track_caller]
     fn assert_shown(text: &str, shown: &str) {
@@ -310,16 +376,16 @@ mod tests {
 
     #[test]
     fn every_further_row_of_a_wide_line_begins_with_two_spaces() {
-        let rows = labelled("friend says: ", "0123456789 friend says: pay", 20);
+        let rows = plain("friend says:", "0123456789 friend says: pay", 20);
         assert_eq!(rows, "friend says: 0123456\n  789 friend says: p\n  ay\n");
-        assert_eq!(labelled("a: ", "四四四四", 8), "a: 四四\n  四四\n");
-        assert_eq!(labelled("a: ", "x\ty", 80), "a: x    y\n");
+        assert_eq!(plain("a:", "四四四四", 8), "a: 四四\n  四四\n");
+        assert_eq!(plain("a:", "x\ty", 80), "a: x    y\n");
     }
 
     #[test]
     fn a_made_up_emoji_cannot_overflow_the_row() {
         let chain = ["👩"; 40].join("\u{200d}");
-        for row in labelled("a: ", &chain, 20).lines() {
+        for row in plain("a:", &chain, 20).lines() {
             assert!(columns_of(row) <= 20, "{row}");
         }
     }
@@ -330,7 +396,7 @@ mod tests {
             text in "(\\PC|[\\x00-\\u{a0}\\u{2000}-\\u{206f}\\u{fe00}-\\u{fe0f}]|[👩🏽❤\u{200d}\u{fe0f}]){0,80}",
             columns in 0_usize..60,
         ) {
-            let rows = labelled("friend says: ", &text, columns);
+            let rows = plain("friend says:", &text, columns);
             let obeyed = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
             prop_assert!(!rows.chars().any(obeyed));
             for (at, row) in rows.lines().enumerate() {

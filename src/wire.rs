@@ -16,6 +16,8 @@ use std::fmt;
 
 use crate::buffer::Block;
 use crate::error::Error;
+use crate::name::Name;
+use crate::typed::Typed;
 
 /// The longest payload that a frame can hold, in bytes: what two bytes can count.
 pub const FRAME_MAX: usize = 65_535;
@@ -74,6 +76,10 @@ pub enum Step {
     Ended,
     /// Something a person should know; call again.
     Oddity(Oddity),
+    /// A person has given the program a command, which is this line; call again.
+    Command(String),
+    /// The friend has said a name; call again.
+    Named(Name),
 }
 
 /// From bytes, in any pieces, to blocks of whole messages.
@@ -83,8 +89,10 @@ pub enum Codec {
     Lines(Lines),
     /// From the `frames` wire.
     Frames(Frames),
-    /// From lines of stdin to the `frames` wire.
+    /// From lines of piped stdin to the `frames` wire.
     Framer(Framer),
+    /// From lines that a person types, to either wire.
+    Typed(Typed),
 }
 
 impl Codec {
@@ -97,6 +105,7 @@ impl Codec {
             Codec::Lines(lines) => Ok(lines.decode(input, block)),
             Codec::Frames(frames) => Ok(frames.decode(input, block)),
             Codec::Framer(framer) => framer.decode(input, block),
+            Codec::Typed(typed) => typed.decode(input, block),
         }
     }
 
@@ -110,12 +119,13 @@ impl Codec {
             Codec::Lines(lines) => Ok(lines.finish(block)),
             Codec::Frames(frames) => frames.finish(block),
             Codec::Framer(framer) => framer.finish(block),
+            Codec::Typed(typed) => typed.finish(block),
         }
     }
 }
 
 /// Cuts `count` bytes off the front of `input` and gives them back.
-fn take<'a>(input: &mut &'a [u8], count: usize) -> &'a [u8] {
+pub(crate) fn take<'a>(input: &mut &'a [u8], count: usize) -> &'a [u8] {
     let (taken, rest) = input.split_at(count.min(input.len()));
     *input = rest;
     taken
@@ -131,13 +141,16 @@ pub struct Lines {
     ready: Option<usize>,
     /// Part of the current line has been passed on already.
     continued: bool,
+    /// What is ready is a whole line, and so may say a name.
+    says_name: bool,
 }
 
 impl Lines {
     fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Step {
         loop {
-            if !self.pass_on(block) {
-                return Step::Full;
+            match self.pass_on(block) {
+                Step::Drained => {}
+                other => return other,
             }
             if input.is_empty() {
                 return Step::Drained;
@@ -167,27 +180,30 @@ impl Lines {
         // nothing left of it to show.
         if !(self.continued && self.partial.is_empty()) {
             self.ready = Some(self.partial.len());
+            self.says_name = !self.continued;
         }
         self.continued = false;
     }
 
-    /// Moves the message that is ready into the block; `false` where it does not fit.
-    fn pass_on(&mut self, block: &mut Block) -> bool {
-        if let Some(length) = self.ready {
-            if !block.push(&[&self.partial[..length], b"\n"]) {
-                return false;
-            }
-            self.partial.drain(..length);
-            self.ready = None;
+    /// Moves the message that is ready, if one is, into the block.
+    fn pass_on(&mut self, block: &mut Block) -> Step {
+        let Some(length) = self.ready else { return Step::Drained };
+        let message = &self.partial[..length];
+        let name = Name::in_message(message).filter(|_| self.says_name);
+        if name.is_none() && !block.push(&[message, b"\n"]) {
+            return Step::Full;
         }
-        true
+        self.partial.drain(..length);
+        self.ready = None;
+        self.says_name = false;
+        name.map_or(Step::Drained, Step::Named)
     }
 
     fn finish(&mut self, block: &mut Block) -> Step {
         if self.ready.is_none() && !self.partial.is_empty() {
             self.ready = Some(self.partial.len());
         }
-        if self.pass_on(block) { Step::Drained } else { Step::Full }
+        self.pass_on(block)
     }
 }
 
@@ -213,6 +229,8 @@ fn unfinished_tail(bytes: &[u8]) -> usize {
 /// The `frames` wire: collects a frame, however many `recv`s it takes.
 #[derive(Debug, Default)]
 pub struct Frames {
+    /// Whether a frame can say a name: at a terminal it can, and a pipe gets it like any other.
+    names: bool,
     /// The frame so far, header included.
     partial: Vec<u8>,
     /// The friend has said `end`.
@@ -222,6 +240,11 @@ pub struct Frames {
 }
 
 impl Frames {
+    /// For a terminal, where `names` are told from messages; or else for a pipe.
+    pub fn new(names: bool) -> Frames {
+        Frames { names, ..Frames::default() }
+    }
+
     fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Step {
         loop {
             if self.ended {
@@ -244,6 +267,12 @@ impl Frames {
                 self.partial.clear();
                 self.ended = true;
                 return Step::Goodbye;
+            }
+            if self.names
+                && let Some(name) = Name::in_message(&self.partial[HEADER..])
+            {
+                self.partial.clear();
+                return Step::Named(name);
             }
             if !block.push(&[&self.partial]) {
                 return Step::Full;
@@ -299,7 +328,8 @@ impl Framer {
         Framer { typed, partial: Vec::new(), excess: 0, whole: false, line: 1, ended: false }
     }
 
-    fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Result<Step, Error> {
+    /// See [`Codec::decode`].
+    pub(crate) fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Result<Step, Error> {
         loop {
             if self.ended {
                 if take(input, usize::MAX).is_empty() {
@@ -363,13 +393,24 @@ impl Framer {
         Ok(step)
     }
 
-    fn finish(&mut self, block: &mut Block) -> Result<Step, Error> {
+    /// See [`Codec::finish`].
+    pub(crate) fn finish(&mut self, block: &mut Block) -> Result<Step, Error> {
         if self.ended {
             return Ok(Step::Drained);
         }
         // The last line may lack its newline; it is a message all the same.
         self.whole |= !self.partial.is_empty();
         if self.whole { self.pass_on(block) } else { Ok(Step::Drained) }
+    }
+}
+
+/// A message as it stands on the wire. It has no newline, and on `frames` at most [`FRAME_MAX`]
+/// bytes.
+pub fn message(wire: Wire, text: &str) -> Vec<u8> {
+    match wire {
+        Wire::Lines => [text.as_bytes(), b"\n"].concat(),
+        // No message of our own comes near the limit.
+        Wire::Frames => [&(text.len() as u16).to_le_bytes(), text.as_bytes()].concat(),
     }
 }
 

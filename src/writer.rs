@@ -9,11 +9,12 @@ use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, select};
 
 use crate::buffer::Block;
 use crate::event::{Event, Report, Sink};
 use crate::explain::Watched;
+use crate::name::Name;
 use crate::screen::Form;
 use crate::wire::END_FRAME;
 
@@ -27,8 +28,19 @@ pub enum Order {
     /// Write these messages. Several writers may share them; the block comes home when the last of
     /// them has let go of it.
     Block(Arc<Block>),
+    /// Show what we have said ourselves.
+    Said(Arc<Block>),
     /// Write these bytes of the program's own: a notice, a line of the log, an `end` frame.
     Own(Cow<'static, [u8]>),
+    /// Call the friend by this name from now on; `None`: there is a new friend. The block, if any,
+    /// has nothing in it: it pays for the order (see [`buffer`](crate::buffer)).
+    CallFriend(Option<Name>, Option<Arc<Block>>),
+    /// Call ourselves by this name from now on.
+    CallMe(Name),
+    /// Take the input row off the screen, until there is a new one. The channel is closed then.
+    RowAway(Option<Sender<()>>),
+    /// Empty the screen, but for the input row.
+    Clear,
     /// Say when everything before this has been written.
     Flush,
     /// Write what is before this, and then end. Closing the outbox says the same; but the
@@ -40,9 +52,9 @@ impl Order {
     /// The bytes to write, as they stand.
     pub fn bytes(&self) -> &[u8] {
         match self {
-            Order::Block(block) => block.bytes(),
+            Order::Block(block) | Order::Said(block) => block.bytes(),
             Order::Own(bytes) => bytes,
-            Order::Flush | Order::Goodbye => &[],
+            _ => &[],
         }
     }
 
@@ -98,28 +110,64 @@ impl Writer {
                 Ok(order) => order,
                 // Only with nothing more to add is it time to write, and then to wait.
                 Err(TryRecvError::Empty) => {
+                    if let Some(screen) = self.form.screen() {
+                        screen.settle(to)?;
+                    }
                     to.flush()?;
                     to.get_mut().to.tell(self.sink == Sink::Friend);
-                    match self.outbox.recv() {
-                        Ok(order) => order,
-                        Err(_) => return Ok(()),
+                    match self.wait() {
+                        Some(order) => order,
+                        None => continue,
                     }
                 }
-                Err(TryRecvError::Disconnected) => return to.flush(),
+                Err(TryRecvError::Disconnected) => Order::Goodbye,
             };
             *taken += order.worth();
             match order {
                 Order::Block(block) => {
                     to.get_mut().to.tell(true);
-                    self.form.write(block.bytes(), to)?;
+                    self.form.write(&block, to)?;
                 }
-                Order::Own(bytes) => to.write_all(&bytes)?,
+                Order::Said(block) => self.form.write_said(&block, to)?,
+                Order::Own(bytes) => self.form.write_own(&bytes, to)?,
+                Order::CallFriend(name, _paid) => self.form.call_friend(name, to)?,
+                Order::CallMe(name) => self.form.call_me(name),
+                Order::RowAway(done) => {
+                    if let Some(screen) = self.form.screen() {
+                        screen.take_row_away(to)?;
+                    }
+                    to.flush()?;
+                    drop(done);
+                }
+                Order::Clear => {
+                    if let Some(screen) = self.form.screen() {
+                        screen.clear(to)?;
+                    }
+                }
                 Order::Flush => {
                     to.flush()?;
                     // Nobody listens any more where the program is ending.
                     let _ = self.inbox.send(Event::Written(self.sink, Report::Flushed));
                 }
-                Order::Goodbye => return to.flush(),
+                Order::Goodbye => {
+                    self.form.finish(to)?;
+                    return to.flush();
+                }
+            }
+        }
+    }
+
+    /// Waits for an order; `None` where there is something else to do.
+    fn wait(&mut self) -> Option<Order> {
+        let Some(screen) = self.form.screen() else {
+            // Closed: "that was all".
+            return Some(self.outbox.recv().unwrap_or(Order::Goodbye));
+        };
+        select! {
+            recv(self.outbox) -> order => Some(order.unwrap_or(Order::Goodbye)),
+            recv(screen.rows()) -> row => {
+                screen.set_row(row.ok());
+                None
             }
         }
     }

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use socket2::SockRef;
-use support::process::{eventually, listening_socket, threads};
+use support::process::{listening_socket, threads};
 use support::space::Space;
+use support::until;
 use support::{
     Ended, Program, Silence, error_sentence, friend_answers, friend_calls, friend_listener,
     have_ipv6, have_tool, threadchat,
@@ -706,7 +707,7 @@ fn a_caller_who_was_queued_behind_another_hears_busy_and_with_wait_gets_the_next
 fn stopped_listener() -> Option<Program> {
     let (listener, _) = Program::listen(&[]);
     listener.signal(Signal::STOP);
-    eventually("every thread of it stands still", || {
+    until("every thread of it stands still", || {
         threads(listener.child.id()).iter().all(|thread| thread.state == 'T').then_some(())
     });
     Some(listener)
@@ -716,7 +717,7 @@ fn stopped_listener() -> Option<Program> {
 #[track_caller]
 fn next_call(caller: &mut Program, listener: &TcpListener) -> TcpStream {
     listener.set_nonblocking(true).unwrap();
-    let stream = eventually("the program calls again", || {
+    let stream = until("the program calls again", || {
         let runs = caller.runs();
         match listener.accept() {
             Ok((stream, _)) => Some(stream),

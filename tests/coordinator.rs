@@ -19,6 +19,7 @@ use threadchat::coordinator::{Calling, Coordinator, Outboxes, Plan, Stdin};
 use threadchat::error::Error;
 use threadchat::event::{Event, News, ReadError, Report, Sink, Source};
 use threadchat::notices::Notices;
+use threadchat::reader::Permit;
 use threadchat::wire::{END_FRAME, Oddity, Wire};
 use threadchat::writer::Order;
 
@@ -82,7 +83,7 @@ fn bytes_of(order: &Order) -> &[u8] {
     match order {
         Order::Block(block) => block.bytes(),
         Order::Own(bytes) => bytes,
-        Order::Flush | Order::Goodbye => b"",
+        _ => b"",
     }
 }
 
@@ -95,14 +96,23 @@ struct House {
     /// The screen-writer's outbox; `None` once the screen-writer has ended.
     to_screen: Option<Receiver<Order>>,
     to_stderr: Receiver<Order>,
-    may_read: Receiver<()>,
+    may_read: Receiver<Permit>,
     asked: Receiver<()>,
     /// Every line that was said on stderr so far.
     lines: Vec<String>,
 }
 
 fn plan(stdin: Stdin) -> Plan {
-    Plan { stdin, wire: Wire::Lines, calling: None, keep: false, terminal: None }
+    Plan {
+        stdin,
+        wire: Wire::Lines,
+        calling: None,
+        keep: false,
+        name: None,
+        editor: false,
+        hints: false,
+        terminal: None,
+    }
 }
 
 fn calling(stdin: Stdin, wait: Option<Option<Duration>>) -> Plan {
@@ -118,7 +128,14 @@ impl House {
         let (ask_friend, asked) = unbounded();
         let notices = Notices::new(to_stderr, false);
         let now = Instant::now();
-        let out = Outboxes { to_screen, notices, let_read, stop_reading: None, ask_friend };
+        let out = Outboxes {
+            to_screen,
+            notices,
+            to_transcript: None,
+            let_read,
+            stop_reading: None,
+            ask_friend,
+        };
         House {
             coordinator: Coordinator::new(plan, out, now),
             now,
@@ -711,7 +728,7 @@ fn an_idle_conversation_asks_for_no_time() {
         assert_eq!(house.wake, None);
     }
     let mut house = House::new(plan(Stdin::Terminal));
-    house.hears(Event::Listening(friend_address()));
+    house.hears(Event::Listening(friend_address(), Vec::new()));
     assert_eq!(house.wake, None, "nor does a listener");
     assert!(house.said("listening on 192.0.2.1:9999"));
 }
@@ -1381,7 +1398,7 @@ impl World {
                     Some(order) => {
                         socket.sent.extend_from_slice(bytes_of(&order));
                         if let Order::Block(_) = order {
-                            self.stdin.out -= 1;
+                            self.stdin_blocks_are_home(1);
                         }
                     }
                     None => self.socket_ends(ended_well()),
@@ -1434,7 +1451,7 @@ impl World {
         match order {
             Order::Block(_) => self.screen_block_is_home(),
             Order::Flush => self.inbox.push_back(Event::Written(Sink::Screen, Report::Flushed)),
-            Order::Own(_) | Order::Goodbye => {}
+            _ => {}
         }
     }
 
@@ -1472,8 +1489,13 @@ impl World {
             }
             home += usize::from(matches!(order, Order::Block(_)));
         }
-        self.stdin.out -= home;
+        self.stdin_blocks_are_home(home);
         self.socket_ends(broke(ErrorKind::BrokenPipe, left));
+    }
+
+    fn stdin_blocks_are_home(&mut self, count: usize) {
+        // What a busy friend did not hear is said again in a block that is no reader's.
+        self.stdin.out = self.stdin.out.saturating_sub(count);
     }
 
     fn socket_ends(&mut self, report: Report) {

@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 use support::observe::{
-    cpu_ticks, listener_that_does_not_answer, tcp_sockets, thread_sleeps, until,
-    until_acknowledged, until_all_sleep, until_somebody_calls, waiting_in,
+    cpu_ticks, listener_that_does_not_answer, tcp_sockets, thread_sleeps, until_acknowledged,
+    until_all_sleep, until_somebody_calls, waiting_in,
 };
 use support::pty::Terminal;
 use support::tty::{Tty, threadchat_in_session};
+use support::until;
 use support::{Program, friend_answers, friend_calls, friend_listener, have_tool, threadchat};
 
 /// The notice about a friend who has ended one direction.
@@ -145,7 +146,8 @@ fn two_programs_half_close_one_after_the_other_and_nothing_is_missing() {
 
 #[test]
 fn when_the_friend_leaves_a_terminal_everything_is_shown_first() {
-    let (mut terminal, port) = Terminal::listen(&[]);
+    // Without the line editor, so that nothing but messages stands in the output.
+    let (mut terminal, port) = Terminal::listen(&["--plain"]);
     let mut friend = friend_calls(port);
     let lines: String = (1..=3_000).map(|number| format!("line {number}\n")).collect();
     friend.write_all(lines.as_bytes()).unwrap();

@@ -1,7 +1,8 @@
 //! CONTRACT 3, people: what stands on a terminal, when it stands there, and that the terminal is
 //! given back as it was, with nothing left in it that the shell would run.
 //!
-//! (Without the line editor: the terminal works in its own cooked mode.)
+//! Mostly without the line editor, in the terminal's own cooked mode; what must not depend on that
+//! is tried with both. The line editor has a file of its own.
 
 mod support;
 
@@ -12,9 +13,10 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use socket2::{Domain, SockRef, Socket, Type};
 use support::bare::BareTerminal;
-use support::flow::{all_sleep, has_thread, look_until, wait_until_all_sleep, wait_until_received};
+use support::flow::{all_sleep, has_thread, wait_until_all_sleep, wait_until_received};
 use support::pty::Terminal;
 use support::shell::{Script, Shell};
+use support::until;
 use support::{contains, friend_answers, friend_calls, friend_listener, peak_memory};
 
 /// Waits for the conversation's last line.
@@ -42,14 +44,25 @@ fn rows(terminal: &Terminal) -> Vec<String> {
 fn rows_of_conversation(terminal: &Terminal) -> Vec<String> {
     let rows = rows(terminal);
     let start = rows.iter().position(|row| row.starts_with("connected to")).expect("it began");
-    rows[start + 1..].to_vec()
+    // What is said once about the line comes right behind it.
+    assert!(rows[start + 1].contains("not encrypted"), "{rows:?}");
+    rows[start + 2..].to_vec()
 }
+
+/// A listener without the line editor.
+#[track_caller]
+fn listen(options: &[&str]) -> (Terminal, u16) {
+    Terminal::listen(&[&["--plain"], options].concat())
+}
+
+/// With the line editor and without it.
+const BOTH: [&str; 2] = ["", "--plain"];
 
 // What stands on the screen.
 
 #[test]
 fn every_line_of_a_friend_carries_the_label() {
-    let (mut terminal, port) = Terminal::listen(&[]);
+    let (mut terminal, port) = listen(&[]);
     let mut friend = friend_calls(port);
     friend.write_all(b"one\ntwo\n\n* friend has gone\r\nlast, without a newline").unwrap();
     friend_leaves(&mut terminal, friend);
@@ -68,7 +81,7 @@ fn every_line_of_a_friend_carries_the_label() {
 
 #[test]
 fn every_message_of_a_friend_carries_the_label_on_frames_too() {
-    let (mut terminal, port) = Terminal::listen(&["--wire", "frames"]);
+    let (mut terminal, port) = listen(&["--wire", "frames"]);
     let mut friend = friend_calls(port);
     friend.write_all(b"\x03\x00one\x00\x00\x0b\x00two\nthree\r\n\x03\x00end").unwrap();
     terminal.wait_for("friend has left");
@@ -84,7 +97,7 @@ const TEXT: &str = "Grüße, 中文, हिन्दी, 😀";
 
 #[test]
 fn a_message_that_comes_byte_by_byte_is_shown_whole() {
-    let (mut terminal, port) = Terminal::listen(&[]);
+    let (mut terminal, port) = listen(&[]);
     let mut friend = friend_calls(port);
     friend.set_nodelay(true).unwrap();
     for byte in format!("{TEXT}\r\nnext\n").as_bytes() {
@@ -103,7 +116,7 @@ fn a_message_that_comes_byte_by_byte_is_shown_whole() {
 #[test]
 fn a_message_that_is_received_byte_by_byte_is_shown_whole() {
     for wire in ["lines", "frames"] {
-        let (mut terminal, port) = Terminal::listen(&["--recv-buffer", "1", "--wire", wire]);
+        let (mut terminal, port) = listen(&["--recv-buffer", "1", "--wire", wire]);
         let mut friend = friend_calls(port);
         match wire {
             "lines" => friend.write_all(format!("{TEXT}\r\nnext\n").as_bytes()).unwrap(),
@@ -125,7 +138,7 @@ fn a_message_that_is_received_byte_by_byte_is_shown_whole() {
 
 #[test]
 fn a_message_is_shown_when_its_newline_has_come_and_not_before() {
-    let (mut terminal, port) = Terminal::listen(&[]);
+    let (mut terminal, port) = listen(&[]);
     let mut friend = friend_calls(port);
     for number in 0..20 {
         friend.write_all(b"mess").unwrap();
@@ -140,7 +153,7 @@ fn a_message_is_shown_when_its_newline_has_come_and_not_before() {
 
 #[test]
 fn a_message_is_shown_when_its_64th_kib_has_come() {
-    let (mut terminal, port) = Terminal::listen(&[]);
+    let (mut terminal, port) = listen(&[]);
     let mut friend = friend_calls(port);
     let part = [vec![b'x'; (64 << 10) - 4], b"last".to_vec()].concat();
     friend.write_all(&part[..part.len() - 1]).unwrap();
@@ -155,7 +168,7 @@ fn a_message_is_shown_when_its_64th_kib_has_come() {
 
 #[test]
 fn a_message_is_shown_when_the_end_of_the_stream_has_come() {
-    let (mut terminal, port) = Terminal::listen(&[]);
+    let (mut terminal, port) = listen(&[]);
     let mut friend = friend_calls(port);
     friend.write_all(b"no newline, and half a character: \xc3").unwrap();
     friend_leaves(&mut terminal, friend);
@@ -165,7 +178,7 @@ fn a_message_is_shown_when_the_end_of_the_stream_has_come() {
 
 #[test]
 fn everything_is_shown_before_friend_has_left() {
-    let (mut terminal, port) = Terminal::listen(&[]);
+    let (mut terminal, port) = listen(&[]);
     let mut friend = friend_calls(port);
     let lines: String = (0..5_000).map(|number| format!("line {number}\n")).collect();
     friend.write_all(lines.as_bytes()).unwrap();
@@ -182,10 +195,10 @@ fn what_is_typed_is_at_the_friend_when_enter_has_been_pressed() {
     for connects in [false, true] {
         let (mut terminal, mut friend) = if connects {
             let (listener, port) = friend_listener();
-            let terminal = Terminal::start(&["connect", "127.0.0.1", &port.to_string()]);
+            let terminal = Terminal::start(&["connect", "--plain", "127.0.0.1", &port.to_string()]);
             (terminal, friend_answers(&listener))
         } else {
-            let (terminal, port) = Terminal::listen(&[]);
+            let (terminal, port) = listen(&[]);
             (terminal, friend_calls(port))
         };
         terminal.wait_for("connected to");
@@ -202,7 +215,7 @@ fn a_line_of_100_mb_is_shown_in_parts_of_64_kib_and_memory_stays_flat() {
     const LENGTH: usize = 100_000_000;
     const PART: usize = 64 << 10;
     let (listener, port) = friend_listener();
-    let mut terminal = BareTerminal::start(&["connect", "127.0.0.1", &port.to_string()]);
+    let mut terminal = BareTerminal::start(&["connect", "--plain", "127.0.0.1", &port.to_string()]);
     let friend = friend_answers(&listener);
     let mut sending = friend.try_clone().unwrap();
     std::thread::spawn(move || {
@@ -228,8 +241,10 @@ fn a_line_of_100_mb_is_shown_in_parts_of_64_kib_and_memory_stays_flat() {
             } else if let Some(text) = row.strip_prefix(b"  ") {
                 text
             } else {
-                let ours = if total == 0 { "connected to" } else { "friend has left" };
-                assert!(row.starts_with(ours.as_bytes()), "{}", String::from_utf8_lossy(row));
+                let before: [&[u8]; 2] = [b"connected to", b"* the line is not encrypted"];
+                let ours = if total == 0 { &before[..] } else { &[&b"friend has left"[..]] };
+                let is_ours = ours.iter().any(|ours| row.starts_with(ours));
+                assert!(is_ours, "{}", String::from_utf8_lossy(row));
                 continue;
             };
             assert!(text.iter().all(|&byte| byte == b'x'));
@@ -253,15 +268,15 @@ fn a_line_of_100_mb_is_shown_in_parts_of_64_kib_and_memory_stays_flat() {
 #[test]
 fn a_terminal_that_is_full_at_the_end_still_gets_the_last_lines() {
     let (listener, port) = friend_listener();
-    let mut terminal = BareTerminal::start(&["connect", "127.0.0.1", &port.to_string()]);
+    let mut terminal = BareTerminal::start(&["connect", "--plain", "127.0.0.1", &port.to_string()]);
     let friend = friend_answers(&listener);
     wait_until_all_sleep(terminal.pid(), "socket-reader");
     terminal.fill();
     let pid = terminal.pid();
     drop(friend);
     // Its last line does not fit; or it has given up, and is gone.
-    look_until("the socket-reader ends", || (!has_thread(pid, "socket-reader")).then_some(()));
-    look_until("it waits for the terminal", || {
+    until("the socket-reader ends", || (!has_thread(pid, "socket-reader")).then_some(()));
+    until("it waits for the terminal", || {
         (!has_thread(pid, "screen-writer") || all_sleep(pid, "screen-writer")).then_some(())
     });
     let mut shown = Vec::new();
@@ -276,7 +291,7 @@ fn a_terminal_that_is_full_at_the_end_still_gets_the_last_lines() {
 
 #[test]
 fn output_that_was_stopped_goes_on_where_it_stopped_when_the_friend_has_left_meanwhile() {
-    let (mut terminal, port) = Terminal::listen(&[]);
+    let (mut terminal, port) = listen(&[]);
     let mut friend = friend_calls(port);
     terminal.wait_for("connected to");
     friend.write_all(b"before\n").unwrap();
@@ -296,11 +311,9 @@ fn output_that_was_stopped_goes_on_where_it_stopped_when_the_friend_has_left_mea
 
 #[test]
 fn what_is_typed_while_nobody_is_there_is_not_sent_to_whoever_calls_and_a_notice_says_so() {
-    let (mut terminal, port) = Terminal::listen(&[]);
+    let (mut terminal, port) = listen(&[]);
     terminal.press("first secret\nsecond secret\n");
-    terminal.wait_for("\n* ");
-    let notice = rows(&terminal).into_iter().find(|row| row.starts_with("* ")).unwrap();
-    assert!(notice.contains("not sent"), "{notice}");
+    terminal.wait_for("\n* nobody is there yet; what you type is not sent");
     terminal.wait_for("second secret"); // Its echo: both have been typed.
     let mut friend = friend_calls(port);
     terminal.wait_for("connected to");
@@ -314,7 +327,8 @@ fn what_is_typed_while_nobody_answers_is_not_sent_to_whoever_answers_and_a_notic
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     let port = socket.local_addr().unwrap().as_socket().unwrap().port();
-    let mut terminal = Terminal::start(&["connect", "--wait", "127.0.0.1", &port.to_string()]);
+    let mut terminal =
+        Terminal::start(&["connect", "--plain", "--wait", "127.0.0.1", &port.to_string()]);
     terminal.wait_for("once a second");
     terminal.press("secret\n");
     terminal.wait_for("not sent");
@@ -329,13 +343,13 @@ fn what_is_typed_while_nobody_answers_is_not_sent_to_whoever_answers_and_a_notic
 /// A `listen --keep` whose first friend leaves after these keys; its port.
 #[track_caller]
 fn half_typed_for_the_first_of_two(wire: &str, keys: &str, echo: &str) -> (Terminal, u16) {
-    let (mut terminal, port) = Terminal::listen(&["--keep", "--wire", wire]);
+    let (mut terminal, port) = listen(&["--keep", "--wire", wire]);
     let mut friend = friend_calls(port);
     terminal.wait_for("connected to");
     terminal.press(keys);
     terminal.wait_for(echo);
     // What the terminal has given to the program is the program's.
-    look_until("the program reads", || (terminal.unread() == 0).then_some(()));
+    until("the program reads", || (terminal.unread() == 0).then_some(()));
     wait_until_all_sleep(terminal.pid(), "stdin-reader");
     if wire == "frames" {
         friend.write_all(b"\x03\x00end").unwrap();
@@ -388,7 +402,7 @@ fn half_typed(options: &str, end: impl FnOnce(&mut Shell, TcpStream)) -> Shell {
     let friend = friend_calls(port);
     shell.terminal.wait_for("connected to");
     shell.terminal.press("touch FILE");
-    shell.terminal.wait_for("\ntouch FILE");
+    shell.terminal.wait_for("touch FILE");
     end(&mut shell, friend);
     shell
 }
@@ -403,71 +417,83 @@ fn assert_not_run(shell: &mut Shell) {
 
 #[test]
 fn a_half_typed_line_is_shown_and_not_run_by_the_shell_when_the_friend_leaves() {
-    let mut shell = half_typed("", |_, friend| drop(friend));
-    shell.terminal.wait_for("not sent: touch FILE");
-    shell.terminal.wait_for("code=0");
-    assert_not_run(&mut shell);
+    for mode in BOTH {
+        let mut shell = half_typed(mode, |_, friend| drop(friend));
+        shell.terminal.wait_for("not sent: touch FILE");
+        shell.terminal.wait_for("code=0");
+        assert_not_run(&mut shell);
+    }
 }
 
 #[test]
 fn a_half_typed_line_is_shown_and_not_run_by_the_shell_on_frames() {
-    let mut shell = half_typed("--wire frames", |_, mut friend| {
-        friend.write_all(b"\x03\x00end").unwrap();
-        friend.shutdown(Shutdown::Write).unwrap();
-    });
-    shell.terminal.wait_for("not sent: touch FILE");
-    shell.terminal.wait_for("code=0");
-    assert_not_run(&mut shell);
+    for mode in BOTH {
+        let mut shell = half_typed(&format!("{mode} --wire frames"), |_, mut friend| {
+            friend.write_all(b"\x03\x00end").unwrap();
+            friend.shutdown(Shutdown::Write).unwrap();
+        });
+        shell.terminal.wait_for("not sent: touch FILE");
+        shell.terminal.wait_for("code=0");
+        assert_not_run(&mut shell);
+    }
 }
 
 #[test]
 fn a_half_typed_line_is_shown_and_not_run_by_the_shell_when_the_friend_resets() {
-    let mut shell = half_typed("", |_, friend| {
-        SockRef::from(&friend).set_linger(Some(Duration::ZERO)).unwrap();
-    });
-    shell.terminal.wait_for("not sent: touch FILE");
-    shell.terminal.wait_for("code=1");
-    assert_not_run(&mut shell);
+    for mode in BOTH {
+        let mut shell = half_typed(mode, |_, friend| {
+            SockRef::from(&friend).set_linger(Some(Duration::ZERO)).unwrap();
+        });
+        shell.terminal.wait_for("not sent: touch FILE");
+        shell.terminal.wait_for("code=1");
+        assert_not_run(&mut shell);
+    }
 }
 
 #[test]
 fn a_half_typed_line_is_shown_and_not_run_by_the_shell_when_stdout_is_piped() {
-    let mut shell = half_typed("| cat", |_, friend| drop(friend));
-    shell.terminal.wait_for("not sent: touch FILE");
-    shell.terminal.wait_for("code=0");
-    assert_not_run(&mut shell);
+    for mode in BOTH {
+        let mut shell = half_typed(&format!("{mode} | cat"), |_, friend| drop(friend));
+        shell.terminal.wait_for("not sent: touch FILE");
+        shell.terminal.wait_for("code=0");
+        assert_not_run(&mut shell);
+    }
 }
 
 #[test]
 fn a_half_typed_line_is_shown_and_not_run_by_the_shell_after_sigterm() {
-    let mut shell = half_typed("", |shell, friend| {
-        // The shell's only child is the program.
-        let shell = shell.terminal.pid();
-        let path = format!("/proc/{shell}/task/{shell}/children");
-        let child = std::fs::read_to_string(path).unwrap().trim().parse().unwrap();
-        kill_process(Pid::from_raw(child).unwrap(), Signal::TERM).unwrap();
-        drop(friend);
-    });
-    shell.terminal.wait_for("not sent: touch FILE");
-    shell.terminal.wait_for("code=0");
-    assert_not_run(&mut shell);
+    for mode in BOTH {
+        let mut shell = half_typed(mode, |shell, friend| {
+            // The shell's only child is the program.
+            let shell = shell.terminal.pid();
+            let path = format!("/proc/{shell}/task/{shell}/children");
+            let child = std::fs::read_to_string(path).unwrap().trim().parse().unwrap();
+            kill_process(Pid::from_raw(child).unwrap(), Signal::TERM).unwrap();
+            drop(friend);
+        });
+        shell.terminal.wait_for("not sent: touch FILE");
+        shell.terminal.wait_for("code=0");
+        assert_not_run(&mut shell);
+    }
 }
 
-/// The terminal itself forgets the half-typed line then, so there is nothing left to show.
+/// In cooked mode the terminal itself forgets the half-typed line then.
 #[test]
 fn a_half_typed_line_is_not_run_by_the_shell_after_ctrl_c() {
-    let mut shell = half_typed("", |shell, friend| {
-        shell.terminal.press("\x03");
-        drop(friend);
-    });
-    shell.terminal.wait_for("code=0");
-    assert_not_run(&mut shell);
+    for mode in BOTH {
+        let mut shell = half_typed(mode, |shell, friend| {
+            shell.terminal.press("\x03");
+            drop(friend);
+        });
+        shell.terminal.wait_for("code=0");
+        assert_not_run(&mut shell);
+    }
 }
 
 #[test]
 fn what_is_typed_behind_ctrl_d_is_not_run_by_the_shell() {
     let mut shell = Shell::start();
-    let port = shell.listen("");
+    let port = shell.listen("--plain");
     let mut friend = friend_calls(port);
     shell.terminal.wait_for("connected to");
     shell.terminal.press("\x04");
@@ -497,7 +523,7 @@ fn what_is_typed_where_nothing_is_received_but_waited_for_is_not_run_by_the_shel
 #[track_caller]
 fn typed_after_ctrl_c(keys: &str, echo: &str) -> Shell {
     let mut shell = Shell::start();
-    let port = shell.listen("");
+    let port = shell.listen("--plain");
     let mut friend = friend_calls(port);
     shell.terminal.wait_for("connected to");
     shell.terminal.press("\x03");
@@ -531,7 +557,7 @@ fn every_line_typed_after_the_end_is_shown_as_not_sent() {
 /// depends on which of its threads is the first to go on.
 #[test]
 fn many_lines_pasted_while_the_friend_leaves_are_not_left_for_the_shell() {
-    let mut script = Script::start(&["listen", "127.0.0.1:0"]);
+    let mut script = Script::start(&["listen", "--plain", "127.0.0.1:0"]);
     script.terminal.press("\n");
     let friend = friend_calls(script.terminal.listening_port());
     script.terminal.wait_for("connected to");
@@ -620,8 +646,9 @@ fn the_terminal_is_as_it_was_after_every_way_out() {
         ),
         ("only receiving", &["--recv-only"], |_, friend| drop(friend), "code=0"),
     ];
-    for (way, options, end, code) in ways {
-        let mut script = Script::start(&[&["listen", "127.0.0.1:0"], *options].concat());
+    let both = ways.iter().flat_map(|way| [(way, &[][..]), (way, &["--plain"])]);
+    for ((way, options, end, code), mode) in both {
+        let mut script = Script::start(&[&["listen", "127.0.0.1:0"], *options, mode].concat());
         let before = script.state();
         script.terminal.press("\n");
         let port = script.terminal.listening_port();
@@ -631,7 +658,7 @@ fn the_terminal_is_as_it_was_after_every_way_out() {
         script.terminal.wait_for("half typed");
         end(&mut script, friend);
         script.terminal.wait_for(code);
-        assert_eq!(script.state(), before, "{way}");
+        assert_eq!(script.state(), before, "{way} {mode:?}");
         script.assert_nothing_left();
     }
 }
@@ -647,37 +674,46 @@ fn the_terminal_is_as_it_was_where_no_conversation_came_about() {
         (&["listen", "127.0.0.1:0"], "listening on", "half\x03", "code=130"),
         (&["connect", "--wait", "127.0.0.1", &deaf], "once a second", "half\x03", "code=130"),
     ];
-    for (words, wait_for, keys, code) in ways {
-        let mut script = Script::start(words);
+    let both = ways.iter().flat_map(|way| [(way, &[][..]), (way, &["--plain"])]);
+    for ((words, wait_for, keys, code), mode) in both {
+        let mut script = Script::start(&[*words, mode].concat());
         let before = script.state();
         script.terminal.press("\n");
         script.terminal.wait_for(wait_for);
         script.terminal.press(keys);
         script.terminal.wait_for(code);
-        assert_eq!(script.state(), before, "{words:?}");
+        assert_eq!(script.state(), before, "{words:?} {mode:?}");
         script.assert_nothing_left();
     }
 }
 
 #[test]
 fn a_conversation_survives_ctrl_z_and_fg() {
-    let mut shell = Shell::start();
-    let port = shell.listen("");
-    let mut friend = friend_calls(port);
-    shell.terminal.wait_for("connected to");
-    let modes = format!("{:?}", shell.terminal.modes());
-    shell.terminal.press("\x1a");
-    shell.terminal.wait_for("Stopped");
-    shell.wait_for_prompt();
-    friend.write_all(b"said while it was stopped\n").unwrap();
-    shell.run("fg");
-    shell.terminal.wait_for("friend says: said while it was stopped");
-    assert_eq!(format!("{:?}", shell.terminal.modes()), modes);
-    shell.terminal.press("typed after it\n");
-    read_exactly(&mut friend, "typed after it\n");
-    shell.terminal.press("touch FILE");
-    shell.terminal.wait_for("\ntouch FILE");
-    drop(friend);
-    shell.terminal.wait_for("not sent: touch FILE");
-    assert_not_run(&mut shell);
+    for mode in BOTH {
+        let mut shell = Shell::start();
+        let port = shell.listen(mode);
+        let mut friend = friend_calls(port);
+        shell.terminal.wait_for("connected to");
+        // Half a word more, to see that it reads; its modes are those of a conversation then.
+        shell.terminal.press("half");
+        shell.terminal.wait_for("half");
+        let modes = format!("{:?}", shell.terminal.modes());
+        shell.terminal.press("\x1a");
+        shell.terminal.wait_for("Stopped");
+        shell.wait_for_prompt();
+        friend.write_all(b"said while it was stopped\n").unwrap();
+        shell.run("fg");
+        shell.terminal.wait_for("friend says: said while it was stopped");
+        until("the modes are back", || {
+            (format!("{:?}", shell.terminal.modes()) == modes).then_some(())
+        });
+        // In cooked mode Ctrl-Z forgets what was half typed.
+        shell.terminal.press("\x15typed after it\n");
+        read_exactly(&mut friend, "typed after it\n");
+        shell.terminal.press("touch FILE");
+        shell.terminal.wait_for("touch FILE");
+        drop(friend);
+        shell.terminal.wait_for("not sent: touch FILE");
+        assert_not_run(&mut shell);
+    }
 }

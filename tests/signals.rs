@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use support::observe::{
-    can_have_a_network_of_its_own, listener_that_does_not_answer, thread_sleeps, until,
-    until_all_sleep, until_somebody_calls, waiting_in,
+    can_have_a_network_of_its_own, listener_that_does_not_answer, thread_sleeps, until_all_sleep,
+    until_somebody_calls, waiting_in,
 };
 use support::pty::Terminal;
 use support::tty::{Tty, threadchat_in_session};
+use support::until;
 use support::{
     Ended, Program, friend_answers, friend_calls, friend_listener, have_tool, threadchat,
 };
@@ -228,7 +229,6 @@ fn ctrl_c_at_a_terminal_closes_an_idle_conversation_with_fin_and_exit_0() {
     let (mut terminal, port) = Terminal::listen(&[]);
     let friend = reads_to_fin(friend_calls(port));
     terminal.wait_for("connected to");
-    let before = terminal.modes();
     terminal.press("hello\n");
     until_all_sleep(terminal.pid(), &["stdin-reader", "coordinator", "socket-writer"]);
     let began = Instant::now();
@@ -237,7 +237,7 @@ fn ctrl_c_at_a_terminal_closes_an_idle_conversation_with_fin_and_exit_0() {
     assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
     assert_eq!(friend.join().expect("FIN, not RST"), b"hello\n");
     let after = terminal.modes();
-    assert_eq!(after.local_modes, before.local_modes);
+    assert_eq!(after.local_modes, terminal.modes_before().local_modes);
     assert_can_be_bound_again(port);
 }
 
@@ -509,12 +509,11 @@ fn stopped_with_ctrl_s() -> (Terminal, u16, TcpStream) {
 fn output_stopped_with_ctrl_s_does_not_keep_a_signal_from_ending_it() {
     for_each_signal(|signal| {
         let (mut terminal, port, mut friend) = stopped_with_ctrl_s();
-        let modes = terminal.modes();
         let began = Instant::now();
         terminal.signal(signal);
         terminal.ends_with(1);
         assert!(began.elapsed() < TWO_SECONDS, "{:?}", began.elapsed());
-        assert_eq!(modes.local_modes, terminal.modes().local_modes);
+        assert_eq!(terminal.modes().local_modes, terminal.modes_before().local_modes);
         friend.read_to_end(&mut Vec::new()).expect("FIN, not RST");
         assert_can_be_bound_again(port);
     });
@@ -617,14 +616,13 @@ fn a_second_ctrl_c_at_a_terminal_is_130_and_the_terminal_is_restored() {
     let (mut terminal, port) = Terminal::listen(&[]);
     let mut friend = friend_calls(port);
     terminal.wait_for("connected to");
-    let before = terminal.modes();
     terminal.press("\x03");
     assert_eq!(friend.read(&mut [0; 16]).expect("FIN"), 0);
     let began = Instant::now();
     terminal.press("\x03");
     terminal.ends_with(130);
     assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
-    assert_eq!(terminal.modes().local_modes, before.local_modes);
+    assert_eq!(terminal.modes().local_modes, terminal.modes_before().local_modes);
     assert_can_be_bound_again(port);
 }
 

@@ -1,6 +1,7 @@
 //! CONTRACT 8, what a stranger can do: nothing that arrives is obeyed by the terminal or looks
 //! like somebody else's words, memory is bounded, and no input ends the program without a reason.
-//! (Files that hold what was said are not part of this version.)
+//! Without the line editor, so that nothing but what was said stands in the output; tests/screen.rs
+//! has it with the editor, and tests/transcript.rs has the files.
 
 mod support;
 
@@ -12,8 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use support::bare::BareTerminal;
-use support::flow::{Comparison, Random, look_until, wait_until_all_sleep};
+use support::flow::{Comparison, Random, wait_until_all_sleep};
 use support::pty::Terminal;
+use support::until;
 use support::{
     Output, Program, contains, friend_answers, friend_calls, friend_listener, peak_memory,
 };
@@ -97,7 +99,7 @@ fn assert_harmless(terminal: &Terminal) {
 /// What a terminal shows of a message, without the label; and nothing else may have happened.
 #[track_caller]
 fn shown(message: &[u8], wire: &str) -> String {
-    let (mut terminal, port) = Terminal::listen(&["--wire", wire]);
+    let (mut terminal, port) = Terminal::listen(&["--plain", "--wire", wire]);
     let mut friend = friend_calls(port);
     match wire {
         "lines" => friend.write_all(&[message, b"\n"].concat()).unwrap(),
@@ -273,7 +275,7 @@ fn assert_rows_tell_whose_they_are(terminal: &Terminal, columns: u16) {
 #[track_caller]
 fn quiet_terminal(columns: u16) -> (Terminal, TcpStream) {
     let (listener, port) = friend_listener();
-    let words = ["connect", "127.0.0.1", &port.to_string(), "--quiet"];
+    let words = ["connect", "127.0.0.1", &port.to_string(), "--quiet", "--plain"];
     (Terminal::start_sized(&words, 40, columns), friend_answers(&listener))
 }
 
@@ -412,7 +414,7 @@ impl Flood {
     /// if that is only so because everything has been sent.
     #[track_caller]
     fn wait_until_held_back(&self, pid: u32, all: u64) {
-        look_until("the friend is held back", || {
+        until("the friend is held back", || {
             let before = self.so_far.load(Ordering::Relaxed);
             wait_until_all_sleep(pid, "socket-reader");
             let same = self.so_far.load(Ordering::Relaxed) == before;
@@ -492,6 +494,10 @@ fn memory_is_bounded_and_the_friend_held_back_while_a_terminal_is_not_read() {
         ("lines", b"no end"),
         ("lines", "\u{9b}".as_bytes()),
         ("lines", b"\t"),
+        // Names that are taken, and names that are not.
+        ("lines", b"/name you\n"),
+        ("lines", b"/name a\n"),
+        ("frames", b"\x07\x00/name a"),
         ("frames", b"\x00\x00"),
         ("frames", b"\x03\x00\n\n\n"),
     ] {
@@ -549,7 +555,8 @@ fn no_nonsense_from_a_friend_makes_it_fail_without_a_reason_at_a_terminal() {
         for (wire, size) in [("lines", "65536"), ("frames", "65536"), ("frames", "1")] {
             let (listener, port) = friend_listener();
             let port = port.to_string();
-            let words = ["connect", "127.0.0.1", &port, "--wire", wire, "--recv-buffer", size];
+            let words =
+                ["connect", "--plain", "127.0.0.1", &port, "--wire", wire, "--recv-buffer", size];
             let mut terminal = Terminal::start(&words);
             let mut friend = friend_answers(&listener);
             let _ = friend.write_all(&nonsense(seed)); // It may hang up on nonsense.
@@ -598,7 +605,7 @@ fn no_nonsense_on_stdin_makes_it_fail_without_a_reason() {
 fn no_nonsense_at_the_keyboard_makes_it_fail_without_a_reason() {
     for seed in 30..33 {
         for wire in ["lines", "frames"] {
-            let (mut terminal, port) = Terminal::listen(&["--wire", wire]);
+            let (mut terminal, port) = Terminal::listen(&["--plain", "--wire", wire]);
             let mut friend = friend_calls(port);
             terminal.wait_for("connected to");
             // Without the keys with which a person ends, stops or suspends a program, and in

@@ -468,7 +468,7 @@ fn telnet_and_a_person_talk_both_ways_and_telnet_quits() {
     friend.press("\rand on\r");
     chat.wait_for("friend says: and on");
     assert!(!chat.screen().contains("^M"), "{}", chat.screen());
-    assert!(!chat.screen().contains("* "), "no notice: {}", chat.screen());
+    assert!(!chat.screen().contains("other wire"), "no notice: {}", chat.screen());
     quit(&mut friend);
     chat.wait_for("friend has left");
     chat.ends_with(0);

@@ -16,7 +16,7 @@ use rustix::process::Signal;
 use support::pty::Terminal;
 use support::wire::{
     END, assert_same, frame, frames, leave, receive, receive_to_end, send_in_pieces, talk,
-    talk_at_terminal, wait_received,
+    talk_at_plain_terminal, wait_received,
 };
 use support::{DEADLINE, Ended, Program, contains, friend_answers, friend_listener, random_bytes};
 
@@ -73,7 +73,10 @@ impl Way {
 
 /// The notices among the program's own lines.
 fn notices(text: &str) -> Vec<&str> {
-    text.lines().filter(|line| line.starts_with("* ")).collect()
+    // But for what is said at every terminal, whatever the wire.
+    let usual = ["* what a friend types", "* the line is not encrypted"];
+    let is_usual = |line: &&str| usual.iter().any(|usual| line.starts_with(usual));
+    text.lines().filter(|line| line.starts_with("* ") && !is_usual(line)).collect()
 }
 
 /// How often `part` stands in `text`.
@@ -92,13 +95,15 @@ fn said_on_screen(terminal: &Terminal) -> Vec<String> {
 
 #[test]
 fn what_is_typed_goes_out_as_typed_a_message_a_line() {
-    let (mut terminal, friend) = talk_at_terminal(&[]);
+    let (mut terminal, friend) = talk_at_plain_terminal(&[]);
     terminal.press("hello\r");
     assert_eq!(receive(&friend, 6), b"hello\n", "a message is on its way when Enter is pressed");
-    let typed = "\rGrüße, 你好 🦀\twith a tab\r/help\rend\r";
+    let typed = "\rGrüße, 你好 🦀\twith a tab\r//help\rend\r";
     terminal.press(typed);
     terminal.press("\x04"); // Ctrl-D
-    assert_same(&receive_to_end(&friend), typed.replace('\r', "\n").as_bytes(), "typed");
+    // With one slash it would be a command.
+    let sent = typed.replace('\r', "\n").replace("//help", "/help");
+    assert_same(&receive_to_end(&friend), sent.as_bytes(), "typed");
     drop(friend);
     terminal.ends_with(0);
 }
@@ -116,7 +121,7 @@ fn what_is_piped_goes_out_byte_for_byte_on_lines() {
 #[test]
 fn a_carriage_return_before_the_newline_is_understood_at_a_terminal() {
     for way in WAYS {
-        let (mut terminal, friend) = talk_at_terminal(&way.options(&[]));
+        let (mut terminal, friend) = talk_at_plain_terminal(&way.options(&[]));
         way.send(&friend, b"from telnet\r\n\r\nfrom nc\n\r\n");
         drop(friend);
         terminal.ends_with(0);
@@ -142,7 +147,7 @@ fn a_carriage_return_passes_a_pipe_untouched() {
 #[test]
 fn a_message_is_a_line_however_many_recvs_it_took() {
     for way in WAYS {
-        let (mut terminal, friend) = talk_at_terminal(&way.options(&[]));
+        let (mut terminal, friend) = talk_at_plain_terminal(&way.options(&[]));
         way.send(&friend, b"one message in many pieces\nand\nthree\nmore\nand one without its end");
         drop(friend);
         terminal.ends_with(0);
@@ -159,7 +164,7 @@ fn a_message_is_a_line_however_many_recvs_it_took() {
 
 #[test]
 fn half_a_message_is_not_shown_before_the_rest_has_come() {
-    let (mut terminal, mut friend) = talk_at_terminal(&[]);
+    let (mut terminal, mut friend) = talk_at_plain_terminal(&[]);
     // The first half ends inside a character.
     friend.write_all(b"Gr\xc3").unwrap();
     wait_received(&friend);
@@ -180,7 +185,7 @@ fn utf8_text_is_shown_whole_on_both_wires_whatever_recv_cuts() {
     let lines = ["Grüße aus Köln", "Ελληνικά русский", "你好，世界", "🦀👍🏽🇩🇪", "a"];
     for way in WAYS {
         for wire in ["lines", "frames"] {
-            let (mut terminal, friend) = talk_at_terminal(&way.options(&["--wire", wire]));
+            let (mut terminal, friend) = talk_at_plain_terminal(&way.options(&["--wire", wire]));
             match wire {
                 "lines" => way.send(&friend, format!("{}\n", lines.join("\n")).as_bytes()),
                 _ => way.send(&friend, &[frames(&lines), END.to_vec()].concat()),
@@ -231,7 +236,7 @@ fn a_frame_is_two_bytes_of_length_little_endian_and_the_payload() {
 
 #[test]
 fn what_is_typed_leaves_as_a_frame_when_enter_is_pressed() {
-    let (mut terminal, friend) = talk_at_terminal(&FRAMES);
+    let (mut terminal, friend) = talk_at_plain_terminal(&FRAMES);
     terminal.press("random\r");
     assert_eq!(receive(&friend, 8), b"\x06\x00random");
     terminal.press("Grüße 🦀\r");
@@ -294,7 +299,7 @@ fn an_empty_line_is_a_frame_of_length_0_in_both_directions() {
         drop(friend);
         assert_eq!(program.ends_with(0).stdout, b"\n\nb\n\n", "{way:?}");
 
-        let (mut terminal, friend) = talk_at_terminal(&way.options(&FRAMES));
+        let (mut terminal, friend) = talk_at_plain_terminal(&way.options(&FRAMES));
         terminal.press("\r\rend\r");
         assert_eq!(receive_to_end(&friend), b"\0\0\0\0\x03\0end");
         way.send(&friend, &[frames(&["", "", "b", ""]), END.to_vec()].concat());
@@ -367,7 +372,7 @@ fn frames_of_every_size_pass_in_both_directions() {
 #[test]
 fn the_longest_frame_is_shown_whole_at_a_terminal() {
     for way in WAYS {
-        let (mut terminal, friend) = talk_at_terminal(&way.options(&FRAMES));
+        let (mut terminal, friend) = talk_at_plain_terminal(&way.options(&FRAMES));
         let longest = format!("<{}>", "x".repeat(65_533));
         way.send(&friend, &[frame(&longest), frame("and on"), END.to_vec()].concat());
         leave(friend);
@@ -433,7 +438,7 @@ fn an_stdin_that_is_empty_from_the_start_sends_end() {
 
 #[test]
 fn ctrl_d_at_a_terminal_sends_end_and_receiving_goes_on() {
-    let (mut terminal, friend) = talk_at_terminal(&FRAMES);
+    let (mut terminal, friend) = talk_at_plain_terminal(&FRAMES);
     terminal.press("hello\r\x04");
     assert_eq!(receive_to_end(&friend), [frame("hello"), END.to_vec()].concat());
     send_in_pieces(&friend, &frame("a late reply"), usize::MAX);
@@ -458,7 +463,7 @@ fn a_signal_sends_end_before_closing() {
 
 #[test]
 fn ctrl_c_at_a_terminal_sends_end_before_closing() {
-    let (mut terminal, friend) = talk_at_terminal(&FRAMES);
+    let (mut terminal, friend) = talk_at_plain_terminal(&FRAMES);
     terminal.press("hello\r");
     assert_eq!(receive(&friend, 7), frame("hello"));
     terminal.press("half typed\x03");
@@ -469,7 +474,7 @@ fn ctrl_c_at_a_terminal_sends_end_before_closing() {
 
 #[test]
 fn what_the_friend_says_after_my_end_by_a_signal_is_shown() {
-    let (mut terminal, friend) = talk_at_terminal(&FRAMES);
+    let (mut terminal, friend) = talk_at_plain_terminal(&FRAMES);
     // Not by the key: with it the kernel throws away what the terminal has not shown yet, and
     // now and then (once in 300 times, on a busy machine) what is written right after it too.
     terminal.signal(Signal::INT);
@@ -509,7 +514,7 @@ fn end_is_sent_once_however_many_ends_there_are() {
 
 #[test]
 fn end_typed_at_a_terminal_says_goodbye() {
-    let (mut terminal, friend) = talk_at_terminal(&FRAMES);
+    let (mut terminal, friend) = talk_at_plain_terminal(&FRAMES);
     terminal.press("hello\rend\r");
     assert_eq!(receive_to_end(&friend), [frame("hello"), END.to_vec()].concat());
     // As Ctrl-D: nothing more is read, so more is no error; and what the friend still has to say
@@ -595,7 +600,7 @@ fn end_with_a_space_is_how_the_word_itself_is_said() {
     drop(friend);
     assert_eq!(program.ends_with(0).stdout, format!("{}\n", near.join("\n")).into_bytes());
 
-    let (mut terminal, friend) = talk_at_terminal(&FRAMES);
+    let (mut terminal, friend) = talk_at_plain_terminal(&FRAMES);
     terminal.press("end \r");
     assert_eq!(receive(&friend, 6), b"\x04\x00end ");
     send_in_pieces(&friend, &frame("end "), usize::MAX);
@@ -620,7 +625,7 @@ fn after_my_own_end_the_friends_fin_is_an_ordinary_end() {
     assert!(!ended.stderr.contains("cut off"), "{}", ended.stderr);
 
     for goodbye in ["end\r", "\x04", "\x03"] {
-        let (mut terminal, friend) = talk_at_terminal(&FRAMES);
+        let (mut terminal, friend) = talk_at_plain_terminal(&FRAMES);
         terminal.press(goodbye);
         assert_eq!(receive_to_end(&friend), END);
         drop(friend);
@@ -646,7 +651,7 @@ fn after_my_own_end_a_frame_that_is_cut_is_still_an_error() {
 #[test]
 fn a_friends_end_is_the_friends_end_for_a_person() {
     for way in WAYS {
-        let (mut terminal, friend) = talk_at_terminal(&way.options(&FRAMES));
+        let (mut terminal, friend) = talk_at_plain_terminal(&way.options(&FRAMES));
         way.send(&friend, &[frame("bye"), END.to_vec()].concat());
         assert_eq!(receive_to_end(&friend), END);
         drop(friend);
@@ -660,7 +665,7 @@ fn a_friends_end_is_the_friends_end_for_a_person() {
 #[test]
 fn a_friend_who_has_said_end_need_not_close_the_connection() {
     // At a terminal, with stdin at its end, and without stdin.
-    let (mut terminal, friend) = talk_at_terminal(&FRAMES);
+    let (mut terminal, friend) = talk_at_plain_terminal(&FRAMES);
     let (mut piped, second) = talk(&FRAMES);
     piped.end_stdin();
     let (mut receiving, third) = talk(&[&FRAMES[..], &["--recv-only"]].concat());
@@ -751,7 +756,7 @@ fn what_follows_a_friends_end_is_dropped_with_one_notice() {
 
 #[test]
 fn what_follows_a_friends_end_is_not_shown_to_a_person_either() {
-    let (mut terminal, friend) = talk_at_terminal(&FRAMES);
+    let (mut terminal, friend) = talk_at_plain_terminal(&FRAMES);
     send_in_pieces(&friend, &[frame("bye"), END.to_vec(), frame("more")].concat(), usize::MAX);
     leave(friend);
     terminal.ends_with(0);
@@ -817,7 +822,7 @@ fn a_connection_that_ends_without_end_was_cut_off() {
 fn a_person_is_told_of_a_connection_that_was_cut_off_and_sees_what_came() {
     for way in WAYS {
         for cut in cuts() {
-            let (mut terminal, friend) = talk_at_terminal(&way.options(&FRAMES));
+            let (mut terminal, friend) = talk_at_plain_terminal(&way.options(&FRAMES));
             way.send(&friend, &cut.sent);
             leave(friend);
             terminal.ends_with(1);
@@ -900,7 +905,7 @@ fn what_the_friend_has_said_is_out_also_where_my_input_is_refused() {
 
 #[test]
 fn a_typed_line_that_no_frame_can_hold_is_refused_with_a_notice() {
-    let (mut terminal, friend) = talk_at_terminal(&FRAMES);
+    let (mut terminal, friend) = talk_at_plain_terminal(&FRAMES);
     type_a_long_line(&mut terminal, 65_536);
     terminal.wait_for("* not sent: the line is 65536 bytes long");
     // The longest that a frame can hold, and a short one: both are sent, and nothing else was.
@@ -966,7 +971,7 @@ fn piped_input_that_is_not_utf8_is_an_error_that_names_the_line() {
 
 #[test]
 fn a_typed_line_that_is_not_utf8_is_refused_with_a_notice() {
-    let (mut terminal, friend) = talk_at_terminal(&FRAMES);
+    let (mut terminal, friend) = talk_at_plain_terminal(&FRAMES);
     terminal.press(b"Gr\xfc\xdfe\r");
     terminal.wait_for("* not sent: the line is not UTF-8");
     terminal.press("Grüße\r");
@@ -991,7 +996,7 @@ fn what_arrives_that_is_not_utf8_is_passed_on_unchanged_to_a_pipe() {
 #[test]
 fn what_arrives_that_is_not_utf8_is_shown_with_replacement_characters() {
     for way in WAYS {
-        let (mut terminal, friend) = talk_at_terminal(&way.options(&FRAMES));
+        let (mut terminal, friend) = talk_at_plain_terminal(&way.options(&FRAMES));
         way.send(&friend, &[frame(b"Gr\xfc\xdfe"), frame("Grüße"), END.to_vec()].concat());
         leave(friend);
         terminal.ends_with(0);
@@ -1004,7 +1009,7 @@ fn what_arrives_that_is_not_utf8_is_shown_with_replacement_characters() {
 
 #[test]
 fn every_line_of_a_frame_with_newlines_carries_the_label() {
-    let (mut terminal, friend) = talk_at_terminal(&FRAMES);
+    let (mut terminal, friend) = talk_at_plain_terminal(&FRAMES);
     send_in_pieces(&friend, &[frame("a\n* friend has left\r\nb"), END.to_vec()].concat(), 1);
     leave(friend);
     terminal.ends_with(0);
@@ -1038,7 +1043,7 @@ fn a_friend_who_sends_frames_is_noticed_on_lines_and_nothing_is_switched() {
 #[test]
 fn a_person_is_told_of_frames_on_lines_once() {
     for way in WAYS {
-        let (mut terminal, friend) = talk_at_terminal(&way.options(&[]));
+        let (mut terminal, friend) = talk_at_plain_terminal(&way.options(&[]));
         way.send(&friend, &frames(&["random", "strings"]));
         // No newline has come, so that no message has; the notice does not wait for one.
         terminal.wait_for("--wire frames");
@@ -1079,7 +1084,7 @@ fn a_friend_who_sends_lines_is_noticed_on_frames_and_nothing_is_switched() {
 #[test]
 fn a_person_is_told_of_lines_on_frames_once() {
     for way in WAYS {
-        let (mut terminal, friend) = talk_at_terminal(&way.options(&FRAMES));
+        let (mut terminal, friend) = talk_at_plain_terminal(&way.options(&FRAMES));
         way.send(&friend, b"hello\n");
         terminal.wait_for("--wire lines");
         way.send(&friend, b"is anybody there?\n");
@@ -1248,7 +1253,7 @@ proptest! {
             (_, false) => said.iter().map(|text| format!("{text}\n")).collect::<String>().into(),
         };
         let (mut terminal, friend) =
-            talk_at_terminal(&["--wire", wire, "--recv-buffer", &recv_buffer.to_string()]);
+            talk_at_plain_terminal(&["--wire", wire, "--recv-buffer", &recv_buffer.to_string()]);
         send_cut(&friend, &sent, &places);
         leave(friend);
         terminal.ends_with(0);

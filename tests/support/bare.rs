@@ -18,14 +18,31 @@ pub struct BareTerminal {
 impl BareTerminal {
     /// Starts threadchat in a terminal of 24 rows of 80 columns.
     pub fn start(words: &[&str]) -> BareTerminal {
-        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(super::threadchat());
         command.args(words);
+        BareTerminal::spawn(command)
+    }
+
+    /// The same in a terminal that can move its cursor, so that there is a line editor.
+    pub fn start_with_editor(words: &[&str]) -> BareTerminal {
+        let mut command = CommandBuilder::new(super::threadchat());
+        command.args(words);
+        command.env("TERM", "xterm-256color");
+        BareTerminal::spawn(command)
+    }
+
+    fn spawn(mut command: CommandBuilder) -> BareTerminal {
+        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
         command.env_remove("RUST_LOG");
         let child = pair.slave.spawn_command(command).unwrap();
         let output = pair.master.try_clone_reader().unwrap();
         BareTerminal { child, output, master: pair.master }
+    }
+
+    /// The keyboard of the terminal. Can be taken once; dropping it presses Enter and Ctrl-D.
+    pub fn keys(&self) -> Box<dyn Write + Send> {
+        self.master.take_writer().unwrap()
     }
 
     /// The process in the terminal.

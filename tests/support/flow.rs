@@ -6,9 +6,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
-use super::DEADLINE;
+use super::until;
 
 /// An endless-looking stream of random bytes, the same for the same seed, that ends after
 /// `left` of them.
@@ -90,7 +89,7 @@ impl Comparison {
     /// Waits until this many bytes have arrived and were the right ones.
     #[track_caller]
     pub fn wait_for(&self, count: u64) {
-        look_until(&format!("{count} bytes"), || {
+        until(&format!("{count} bytes"), || {
             let so_far = self.so_far.load(Ordering::Relaxed);
             (so_far >= count || self.verdict.is_finished()).then_some(())
         });
@@ -140,28 +139,13 @@ fn compare(
     }
 }
 
-/// Looks again and again until `found` gives something.
-///
-/// The only way to wait for what the kernel knows and tells nobody.
-#[track_caller]
-pub fn look_until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        if let Some(value) = found() {
-            return value;
-        }
-        assert!(Instant::now() < deadline, "waited in vain for: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
 /// Waits until everything that `stream` has sent has been taken out of the other socket by the
 /// program (both ends are on this machine).
 #[track_caller]
 pub fn wait_until_received(stream: &TcpStream) {
     let here = format!(":{:04X}", stream.local_addr().expect("it is connected").port());
     let there = format!(":{:04X}", stream.peer_addr().expect("it is connected").port());
-    look_until("the program receives everything", || {
+    until("the program receives everything", || {
         let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux tells");
         let queues = |local: &str, remote: &str| {
             let mut lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
@@ -189,7 +173,7 @@ pub fn has_thread(pid: u32, name: &str) -> bool {
 /// Waits until every thread of a process sleeps, and thread `name` is among them.
 #[track_caller]
 pub fn wait_until_all_sleep(pid: u32, name: &str) {
-    look_until("all threads sleep", || all_sleep(pid, name).then_some(()));
+    until("all threads sleep", || all_sleep(pid, name).then_some(()));
 }
 
 /// Whether every thread of a process sleeps, and thread `name` is among them.

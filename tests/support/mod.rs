@@ -27,6 +27,20 @@ pub mod wire;
 /// After this long without the state that a test waits for, the test has failed.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
+/// Looks again and again until `look` gives something. `what` is for the failure.
+#[track_caller]
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(value) = look() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        // Between two looks, so that looking does not take the processor from what is watched.
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// The program under test.
 pub fn threadchat() -> &'static str {
     env!("CARGO_BIN_EXE_threadchat")

@@ -2,23 +2,8 @@
 //! that has nothing to read waits for one of these states with [`until`].
 
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
 
-use super::DEADLINE;
-
-/// Looks again and again until `look` gives something. `what` is for the failure.
-#[track_caller]
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        if let Some(value) = look() {
-            return value;
-        }
-        assert!(Instant::now() < deadline, "it never came to this: {what}");
-        // Between two looks, so that looking does not take the processor from what is watched.
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
+use super::until;
 
 /// The processor time that a process has used, in clock ticks (mostly 10 ms).
 #[track_caller]

@@ -7,20 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use socket2::Socket;
 
-use super::DEADLINE;
-
-/// Looks again and again until `found` gives something. For states that nothing announces.
-#[track_caller]
-pub fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        if let Some(value) = found() {
-            return value;
-        }
-        assert!(Instant::now() < deadline, "it never came to this: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
+use super::until;
 
 /// A thread of a running program, as `/proc/PID/task` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +65,7 @@ pub fn threads(pid: u32) -> Vec<ThreadState> {
 /// Waits until a process has threads of all these names.
 #[track_caller]
 pub fn wait_for_threads(pid: u32, names: &[&str]) {
-    eventually(&format!("process {pid} has the threads {names:?}"), || {
+    until(&format!("process {pid} has the threads {names:?}"), || {
         let threads = threads(pid);
         names.iter().all(|name| threads.iter().any(|thread| thread.name == *name)).then_some(())
     });
@@ -119,7 +106,7 @@ pub fn sockets(pid: u32) -> Option<Vec<Socket>> {
 /// The socket that a process listens on, once it does. `None` as in [`sockets`].
 #[track_caller]
 pub fn listening_socket(pid: u32) -> Option<Socket> {
-    eventually(&format!("process {pid} listens"), || match sockets(pid) {
+    until(&format!("process {pid} listens"), || match sockets(pid) {
         None => Some(None),
         Some(sockets) => {
             sockets.into_iter().find(|socket| socket.is_listener().unwrap_or(false)).map(Some)
@@ -130,7 +117,7 @@ pub fn listening_socket(pid: u32) -> Option<Socket> {
 /// The socket of a process's conversation, once it is connected. `None` as in [`sockets`].
 #[track_caller]
 pub fn connected_socket(pid: u32) -> Option<Socket> {
-    eventually(&format!("process {pid} is connected"), || match sockets(pid) {
+    until(&format!("process {pid} is connected"), || match sockets(pid) {
         None => Some(None),
         Some(sockets) => sockets.into_iter().find(|socket| socket.peer_addr().is_ok()).map(Some),
     })
@@ -143,7 +130,7 @@ pub fn wait_until_quiet(pids: &[u32]) -> Vec<ThreadState> {
     let look = || -> Vec<ThreadState> { pids.iter().flat_map(|pid| threads(*pid)).collect() };
     let mut before = look();
     let mut since = Instant::now();
-    eventually("every thread is quiet", || {
+    until("every thread is quiet", || {
         let now = look();
         if now != before {
             before = now;

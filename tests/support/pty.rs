@@ -7,7 +7,14 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+use rustix::termios::Termios;
+
 use super::DEADLINE;
+
+/// What the terminal in which the tests run may have put into the environment, by which a program
+/// could take ours for that one.
+const OTHER_TERMINALS: [&str; 5] =
+    ["TMUX", "VTE_VERSION", "KITTY_WINDOW_ID", "TERM_PROGRAM", "WT_SESSION"];
 
 /// A terminal of its own: the program's three streams are it, and it is the session's
 /// controlling terminal.
@@ -16,6 +23,7 @@ pub struct Terminal {
     keys: Option<Box<dyn Write + Send>>,
     child: Box<dyn Child + Send + Sync>,
     screen: Screen,
+    modes_before: Termios,
 }
 
 #[derive(Clone)]
@@ -48,8 +56,12 @@ impl Terminal {
         command.env("TERM", "xterm-256color");
         command.env_remove("RUST_LOG");
         command.env_remove("NO_COLOR");
+        for sign in OTHER_TERMINALS {
+            command.env_remove(sign);
+        }
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
+        let modes_before = modes_of(&*pair.master);
         let child = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave); // Or the test would keep the terminal open when the program has ended.
         let mut output = pair.master.try_clone_reader().expect("its output can be read");
@@ -78,7 +90,7 @@ impl Terminal {
             }
         });
         let keys = pair.master.take_writer().expect("its keyboard can be typed on");
-        Terminal { master: Some(pair.master), keys: Some(keys), child, screen }
+        Terminal { master: Some(pair.master), keys: Some(keys), child, screen, modes_before }
     }
 
     /// A listener in a terminal, and its port, when it is ready.
@@ -143,6 +155,36 @@ impl Terminal {
         }
     }
 
+    /// Waits until `found` gives something for the screen with its cursor and its cells.
+    #[track_caller]
+    pub fn wait_screen<T>(&self, what: &str, found: impl Fn(&vt100::Screen) -> Option<T>) -> T {
+        self.wait_look(what, |screen, _| found(screen))
+    }
+
+    /// Waits until `found` gives something for the screen in detail and for every byte so far.
+    #[track_caller]
+    pub fn wait_look<T>(
+        &self,
+        what: &str,
+        mut found: impl FnMut(&vt100::Screen, &[u8]) -> Option<T>,
+    ) -> T {
+        let (lock, changed) = &*self.screen.0;
+        let deadline = Instant::now() + DEADLINE;
+        let mut state = lock.lock().unwrap();
+        loop {
+            if let Some(value) = found(state.parser.screen(), &state.raw) {
+                return value;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if state.ended || left.is_zero() {
+                let cursor = state.parser.screen().cursor_position();
+                drop(state);
+                self.fail(format!("it never came to this: {what}; the cursor is at {cursor:?}"));
+            }
+            state = changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+
     /// Waits until the program has sent these bytes to the terminal, wherever they are now.
     #[track_caller]
     pub fn wait_raw(&self, part: &[u8]) {
@@ -161,11 +203,13 @@ impl Terminal {
 
     /// The terminal's modes, as the kernel has them.
     #[track_caller]
-    pub fn modes(&self) -> rustix::termios::Termios {
-        let master = self.master.as_ref().expect("the terminal is there");
-        let path = master.tty_name().expect("it has a name");
-        let tty = std::fs::OpenOptions::new().read(true).write(true).open(path).expect("it opens");
-        rustix::termios::tcgetattr(tty).expect("it is a terminal")
+    pub fn modes(&self) -> Termios {
+        modes_of(&**self.master.as_ref().expect("the terminal is there"))
+    }
+
+    /// The modes that it had before the program was started.
+    pub fn modes_before(&self) -> &Termios {
+        &self.modes_before
     }
 
     /// How many bytes of whole lines have been typed and not been read yet.
@@ -189,15 +233,10 @@ impl Terminal {
     /// Gives the window another size.
     pub fn resize(&mut self, rows: u16, columns: u16) {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        // Both at once, or the program could draw for the new size on a screen of the old one.
+        let mut state = self.screen.0.0.lock().unwrap();
         self.master.as_ref().expect("the terminal is there").resize(size).expect("it resizes");
-        self.screen
-            .0
-            .0
-            .lock()
-            .unwrap()
-            .parser
-            .screen_mut()
-            .set_size(nonzero(rows), nonzero(columns));
+        state.parser.screen_mut().set_size(nonzero(rows), nonzero(columns));
     }
 
     /// Closes the window: the other end of the terminal is gone.
@@ -263,6 +302,13 @@ impl Terminal {
     pub fn fail(&self, why: impl Display) -> ! {
         panic!("{why}\n---- screen\n{}\n----", self.screen());
     }
+}
+
+#[track_caller]
+fn modes_of(master: &dyn MasterPty) -> Termios {
+    let path = master.tty_name().expect("it has a name");
+    let tty = std::fs::OpenOptions::new().read(true).write(true).open(path).expect("it opens");
+    rustix::termios::tcgetattr(tty).expect("it is a terminal")
 }
 
 fn nonzero(size: u16) -> std::num::NonZeroU16 {

@@ -1,12 +1,13 @@
 //! A real `bash` in a real terminal, with the program started from it: the shell shows what the
 //! program has done to the terminal, and runs whatever the program has left in its input.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use portable_pty::CommandBuilder;
 
-use super::flow::look_until;
 use super::pty::Terminal;
+use super::until;
 
 /// An interactive shell in a folder of its own.
 pub struct Shell {
@@ -81,11 +82,18 @@ impl Script {
     /// Starts the script for a program with these words.
     #[track_caller]
     pub fn start(words: &[&str]) -> Script {
+        Script::start_in(&[], words)
+    }
+
+    /// The same with these variables in the environment.
+    #[track_caller]
+    pub fn start_in(environment: &[(&str, &OsStr)], words: &[&str]) -> Script {
         let script = "trap : INT TERM HUP; stty -echoctl erase '#'; echo before; read x; \
                       \"$0\" \"$@\"; echo code=$?; read x; echo \"left=<$x>\"";
         let mut command = CommandBuilder::new("bash");
         command.args(["-c", script, super::threadchat()]);
         command.args(words);
+        environment.iter().for_each(|(name, value)| command.env(name, value));
         let terminal = Terminal::spawn(command, 24, 100);
         terminal.wait_for("before");
         Script { terminal }
@@ -113,7 +121,7 @@ impl Script {
     #[track_caller]
     pub fn program(&self) -> rustix::process::Pid {
         let shell = self.terminal.pid();
-        look_until("the program runs", || {
+        until("the program runs", || {
             let path = format!("/proc/{shell}/task/{shell}/children");
             let children = std::fs::read_to_string(path).expect("the shell is there");
             rustix::process::Pid::from_raw(children.split_whitespace().next()?.parse().ok()?)

@@ -2,6 +2,7 @@
 //! be. Unlike [`Terminal`](super::pty::Terminal) it has no screen and nobody reads along, so it
 //! can really be taken away, and can stop taking output.
 
+use super::until;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
@@ -43,7 +44,7 @@ impl Tty {
     #[track_caller]
     pub fn read_until(&mut self, text: &str) -> String {
         let mut seen = Vec::new();
-        super::observe::until(text, || {
+        until(text, || {
             let mut scratch = [0; 4096];
             // Nothing to read now is an error here (EAGAIN), and so is a terminal that has gone.
             let count = self.master.read(&mut scratch).unwrap_or(0);

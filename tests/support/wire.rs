@@ -46,6 +46,12 @@ pub fn talk_at_terminal(options: &[&str]) -> (Terminal, TcpStream) {
     (terminal, friend)
 }
 
+/// The same without the line editor, so that nothing but what was said stands in its output.
+#[track_caller]
+pub fn talk_at_plain_terminal(options: &[&str]) -> (Terminal, TcpStream) {
+    talk_at_terminal(&[&["--plain"], options].concat())
+}
+
 /// Sends all of it, one `send` a piece.
 #[track_caller]
 pub fn send_in_pieces(mut friend: &TcpStream, bytes: &[u8], piece: usize) {

@@ -1,0 +1,63 @@
+//! Waiting, at the end, for threads that may take their time, or for ever.
+
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, at, select};
+
+use crate::conversation::LEAVING;
+use crate::event::Event;
+use crate::thread::Thread;
+
+/// Waiting for the last threads, while Ctrl-C goes on working.
+#[derive(Debug)]
+pub struct Ending {
+    inbox: Receiver<Event>,
+    /// When whoever has not ended is left.
+    pub gone_by: Instant,
+    /// A signal has come.
+    interrupted: bool,
+    /// A second signal has come: gone at once.
+    pub hurried: bool,
+}
+
+impl Ending {
+    /// An ending by `gone_by`, where somebody asked us to go.
+    pub fn new(inbox: Receiver<Event>, gone_by: Option<Instant>) -> Ending {
+        Ending {
+            inbox,
+            // What is left to write is a few words of our own.
+            gone_by: gone_by.unwrap_or_else(|| Instant::now() + LEAVING),
+            interrupted: gone_by.is_some(),
+            hurried: false,
+        }
+    }
+
+    fn on_signal(&mut self) {
+        if self.interrupted {
+            self.hurried = true;
+            self.gone_by = Instant::now();
+        }
+        self.interrupted = true;
+    }
+
+    /// Whether the thread ends in time.
+    pub fn ends(&mut self, thread: &Thread) -> bool {
+        loop {
+            select! {
+                recv(thread.ended()) -> _ => return true,
+                recv(self.inbox) -> event => if let Ok(Event::Signal) = event { self.on_signal() },
+                recv(at(self.gone_by)) -> _ => return thread.has_ended(),
+            }
+        }
+    }
+
+    /// Waits for an event, but not beyond the end: then it is `false`.
+    pub fn next_event(&mut self, take: impl FnOnce(Event)) -> bool {
+        match self.inbox.recv_deadline(self.gone_by) {
+            Ok(Event::Signal) => self.on_signal(),
+            Ok(event) => take(event),
+            Err(_) => return false,
+        }
+        true
+    }
+}

@@ -1,0 +1,603 @@
+//! From keys to lines: the line editor.
+//!
+//! A terminal has a line mode of its own, from the days of the teletype: it knows Backspace and
+//! little else, and an arriving message lands in the middle of what is being typed. A
+//! [`Keyboard`] takes its place. To the stdin-reader it is one more thing to `read` from: it
+//! blocks until a line is finished, and gives its bytes.
+//!
+//! What the keys mean is in [`Editor`], which knows no terminal. What the row looks like is the
+//! business of the [screen](crate::screen), and drawn by the screen-writer alone.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use termina::Event as Input;
+use termina::event::{KeyCode, KeyEvent, KeyEventKind, Modifiers};
+use tui_input::{Input as Line, InputRequest};
+
+use crate::buffer::AtHome;
+use crate::event::Event;
+use crate::notices::{Notices, Unsent};
+use crate::platform::{Keys, Terminal, Woken};
+use crate::reader::Permit;
+use crate::screen::{Row, RowBoard};
+use crate::text::is_mark;
+use crate::wire::Wire;
+use crate::writer::Order;
+
+/// How much of what was typed before can be fetched back, in bytes. The last line always can.
+const HISTORY_MAX: usize = 256 * 1024;
+
+/// Ctrl-C.
+const INTERRUPT: Input = Input::Key(KeyEvent::new(KeyCode::Char('c'), Modifiers::CONTROL));
+
+/// How many keys may be waiting to be looked at when we are told to stop.
+const WAITING_MAX: usize = 10_000;
+
+/// A terminal whose keys are read one by one. See the [module's page](self).
+#[derive(Debug)]
+pub struct Keyboard {
+    terminal: Terminal,
+    keys: Keys,
+    editor: Editor,
+    /// Finished lines, and how much of them has been handed out.
+    ready: Vec<u8>,
+    given: usize,
+    state: State,
+    /// The row stands on the board as it is.
+    drawn: bool,
+    /// Ctrl-D has been pressed.
+    ended: bool,
+    /// What was pressed behind it.
+    late: Vec<Input>,
+    /// Where we are told to stop. It is the stdin-reader's own channel.
+    permits: Receiver<Permit>,
+    /// The stdin-reader's empty buffers. While it has none, lines wait here, and keys are read on:
+    /// a friend who takes nothing must not keep Ctrl-C from being heard.
+    buffers: AtHome,
+    /// Where the input row is put up.
+    board: RowBoard,
+    to_screen: Sender<Order>,
+    notices: Notices,
+    inbox: Sender<Event>,
+}
+
+/// What becomes of keys that are pressed now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// They are the terminal's own business, in its line mode.
+    Off,
+    /// They edit the row.
+    On,
+    /// We were stopped with Ctrl-Z, or are about to be; else as [`State::Off`].
+    Suspended,
+    /// We go on, but in the background.
+    Background,
+    /// We were told to stop, and hand out what is there.
+    Stopping,
+    /// We have stopped; they wait.
+    Stopped,
+}
+
+impl Keyboard {
+    /// A keyboard that has not touched the terminal yet. `permits` and `buffers` are the
+    /// stdin-reader's.
+    #[expect(clippy::too_many_arguments, reason = "a thread is given what it needs, once")]
+    pub fn new(
+        terminal: Terminal,
+        keys: Keys,
+        permits: Receiver<Permit>,
+        buffers: AtHome,
+        board: RowBoard,
+        to_screen: Sender<Order>,
+        notices: Notices,
+        inbox: Sender<Event>,
+    ) -> Keyboard {
+        Keyboard {
+            terminal,
+            keys,
+            editor: Editor::default(),
+            ready: Vec::new(),
+            given: 0,
+            state: State::Off,
+            drawn: false,
+            ended: false,
+            late: Vec::new(),
+            permits,
+            buffers,
+            board,
+            to_screen,
+            notices,
+            inbox,
+        }
+    }
+
+    /// Waits for one key, or for being woken, and does what is to be done about it.
+    fn attend(&mut self) -> io::Result<()> {
+        if let Ok(Permit::Stop | Permit::End) = self.permits.try_recv() {
+            self.stop();
+            return Ok(());
+        }
+        match self.state {
+            State::Off | State::Stopped => self.begin(),
+            // `bg`, or SIGTERM for a job that was stopped. Whoever touches the terminal there is
+            // stopped; and that is what happens where nobody tells us to leave.
+            State::Background if !self.keys.wait_in_background() => self.take_over(),
+            State::Background => {
+                self.begin();
+                return Ok(());
+            }
+            State::On | State::Suspended | State::Stopping => {}
+        }
+        // Keys that come in a bunch are drawn once.
+        if self.state == State::On && !self.drawn && !self.keys.are_waiting() {
+            self.draw();
+        }
+        if self.state == State::Background {
+            return Ok(());
+        }
+        match self.keys.wait() {
+            Ok(Woken::Key(key)) => {
+                if self.state == State::Suspended {
+                    self.begin(); // Nobody has stopped us.
+                }
+                self.drawn = false;
+                self.on_key(key);
+            }
+            // The reason is among the permits, or it is that a buffer has come home.
+            Ok(Woken::Bell) => {}
+            // The shell has changed the terminal's modes, or the window has another size.
+            Ok(Woken::Terminal) => self.begin(),
+            Err(_) => {
+                self.state = State::Off;
+                return Err(io::Error::other("the terminal is gone"));
+            }
+        }
+        Ok(())
+    }
+
+    fn on_key(&mut self, key: Input) {
+        if self.ended && key != INTERRUPT {
+            return self.late.push(key); // Lines that were typed before Ctrl-D are still here.
+        }
+        match self.editor.on(key) {
+            Meaning::Nothing => {}
+            Meaning::Lines(lines) => {
+                self.draw();
+                self.ready.extend_from_slice(lines.as_bytes());
+            }
+            Meaning::Interrupt => {
+                self.terminal.let_output_go_on();
+                // Behind the lines that were handed out; others are not sent any more.
+                let _ = self.inbox.send(Event::Signal);
+            }
+            Meaning::Redraw => {
+                let _ = self.to_screen.send(Order::Clear);
+            }
+            Meaning::Suspend => self.suspend(),
+            Meaning::End => self.ended = true,
+        }
+    }
+
+    /// Takes over the terminal, unless it is the shell's just now.
+    fn begin(&mut self) {
+        match self.terminal.is_ours() {
+            true => self.take_over(),
+            false => self.state = State::Background,
+        }
+    }
+
+    fn take_over(&mut self) {
+        self.terminal.take_keys();
+        self.drawn = false;
+        self.state = State::On;
+    }
+
+    /// We were told to stop: what has been typed is handed over, whole or half, as a terminal in
+    /// its line mode does (see [`Terminal::wake_stdin_reader`]).
+    fn stop(&mut self) {
+        self.look_at_waiting_keys();
+        let half = self.editor.take_half();
+        self.ready.extend_from_slice(half.as_bytes());
+        if self.state == State::On {
+            self.draw();
+        }
+        // The next friend may be near, and keys go on being pressed: the terminal is not given
+        // back, for a moment, into a mode that treats them differently. At the end `main` does.
+        self.state = State::Stopping;
+    }
+
+    /// Keys that nobody has looked at yet; but not for ever, where somebody leans on one.
+    fn look_at_waiting_keys(&mut self) {
+        if !self.terminal.is_ours() {
+            return;
+        }
+        self.keys.end_paste();
+        for _ in 0..WAITING_MAX {
+            if !self.keys.are_waiting() {
+                break;
+            }
+            if let Ok(Woken::Key(key)) = self.keys.wait() {
+                match self.editor.on(key) {
+                    Meaning::Lines(lines) => self.ready.extend_from_slice(lines.as_bytes()),
+                    Meaning::Interrupt => {
+                        let _ = self.inbox.send(Event::Signal);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Nothing more can be said: after Ctrl-D, or a typed `end`, of which nothing is known here.
+    /// The terminal gets its own line mode back, without an input row. Nothing happens where it
+    /// has that already, and where somebody else has told us to stop.
+    pub fn rest(&mut self) {
+        if matches!(self.state, State::Off | State::Stopped) || Terminal::is_gone() {
+            return;
+        }
+        // What was typed behind it.
+        for key in std::mem::take(&mut self.late) {
+            if let Meaning::Lines(lines) = self.editor.on(key) {
+                self.ready.extend_from_slice(lines.as_bytes());
+            }
+        }
+        self.look_at_waiting_keys();
+        let mut unsent = Unsent::of(Wire::Lines, &self.ready[self.given..]);
+        unsent.add(Wire::Lines, self.editor.take_half().as_bytes());
+        (self.ready, self.given) = (Vec::new(), 0);
+        self.board.clear();
+        let _ = self.to_screen.send(Order::RowAway(None));
+        self.terminal.rest();
+        self.state = State::Off;
+        self.notices.not_sent(&unsent);
+    }
+
+    /// Ctrl-Z: the shell gets its terminal, until `fg`.
+    fn suspend(&mut self) {
+        if !self.terminal.has_shell() {
+            return; // Nobody could let us go on.
+        }
+        self.board.clear();
+        let (gone, is_gone) = bounded(0);
+        let _ = self.to_screen.send(Order::RowAway(Some(gone)));
+        // Nothing is sent: the channel closes when the row is off the screen.
+        let _ = is_gone.recv();
+        self.terminal.rest();
+        self.state = State::Suspended;
+        self.terminal.stop_process();
+    }
+
+    fn draw(&mut self) {
+        self.board.put_up(self.editor.row());
+        self.drawn = true;
+    }
+}
+
+impl Read for Keyboard {
+    /// Gives a line, as a terminal in its line mode does.
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.given == self.ready.len()
+            || (self.buffers.count() == 0 && self.state != State::Stopping)
+        {
+            if self.given == self.ready.len() {
+                (self.ready, self.given) = (Vec::new(), 0);
+                if self.state == State::Stopping {
+                    self.state = State::Stopped;
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                if std::mem::take(&mut self.ended) {
+                    self.rest();
+                    return Ok(0);
+                }
+            }
+            self.attend()?;
+        }
+        let rest = &self.ready[self.given..];
+        let line = rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |at| at + 1);
+        let count = line.min(into.len());
+        into[..count].copy_from_slice(&rest[..count]);
+        self.given += count;
+        Ok(count)
+    }
+}
+
+/// What keys come to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// At most the row has changed.
+    Nothing,
+    /// Finished lines, a newline behind each: Enter, or what was pasted.
+    Lines(String),
+    /// Ctrl-C.
+    Interrupt,
+    /// Ctrl-D on an empty row.
+    End,
+    /// Ctrl-Z.
+    Suspend,
+    /// Ctrl-L: an empty screen, but for the row.
+    Redraw,
+}
+
+/// What the keys mean: the line that is being typed, and those that were.
+#[derive(Debug, Default)]
+pub struct Editor {
+    line: Line,
+    history: History,
+}
+
+impl Editor {
+    /// Takes a key, or what was pasted.
+    pub fn on(&mut self, input: Input) -> Meaning {
+        match input {
+            Input::Key(key) if key.kind != KeyEventKind::Release => self.on_key(key),
+            Input::Paste(text) => self.on_paste(&text),
+            // Not asked for: the mouse, and answers to questions that nobody has put.
+            _ => Meaning::Nothing,
+        }
+    }
+
+    fn on_key(&mut self, KeyEvent { code, modifiers, .. }: KeyEvent) -> Meaning {
+        use InputRequest as Do;
+        let request = match (code, Held::of(modifiers)) {
+            (KeyCode::Char('c'), Held::Control) => return Meaning::Interrupt,
+            (KeyCode::Char('z'), Held::Control) => return Meaning::Suspend,
+            (KeyCode::Char('l'), Held::Control) => return Meaning::Redraw,
+            (KeyCode::Char('d'), Held::Control) if self.line.value().is_empty() => {
+                return Meaning::End;
+            }
+            (KeyCode::Enter, _) | (KeyCode::Char('j'), Held::Control) => {
+                let mut line = self.submit();
+                line.push('\n');
+                return Meaning::Lines(line);
+            }
+            (KeyCode::Up, _) | (KeyCode::Char('p'), Held::Control) => {
+                return self.recall(History::back);
+            }
+            (KeyCode::Down, _) | (KeyCode::Char('n'), Held::Control) => {
+                return self.recall(History::forth);
+            }
+
+            (KeyCode::Left, Held::Nothing) | (KeyCode::Char('b'), Held::Control) => {
+                Do::GoToPrevChar
+            }
+            (KeyCode::Right, Held::Nothing) | (KeyCode::Char('f'), Held::Control) => {
+                Do::GoToNextChar
+            }
+            (KeyCode::Left, _) | (KeyCode::Char('b'), Held::Alt) => Do::GoToPrevWord,
+            (KeyCode::Right, _) | (KeyCode::Char('f'), Held::Alt) => {
+                Do::SetCursor(self.line.cursor() + self.to_end_of_word())
+            }
+            (KeyCode::Home, _) | (KeyCode::Char('a'), Held::Control) => Do::GoToStart,
+            (KeyCode::End, _) | (KeyCode::Char('e'), Held::Control) => Do::GoToEnd,
+
+            (KeyCode::Backspace, Held::Alt) | (KeyCode::Char('w'), Held::Control) => {
+                Do::DeletePrevWord
+            }
+            (KeyCode::Backspace, _) | (KeyCode::Char('h'), Held::Control) => Do::DeletePrevChar,
+            (KeyCode::Delete, _) | (KeyCode::Char('d'), Held::Control) => Do::DeleteNextChar,
+            (KeyCode::Char('d'), Held::Alt) => {
+                self.delete_to_end_of_word();
+                return Meaning::Nothing;
+            }
+            (KeyCode::Char('u'), Held::Control) => Do::DeleteFromStart,
+            (KeyCode::Char('k'), Held::Control) => Do::DeleteTillEnd,
+            (KeyCode::Char('y'), Held::Control) => Do::Yank,
+
+            (KeyCode::Tab, Held::Nothing) => Do::InsertChar('\t'),
+            (KeyCode::Char(character), Held::Nothing) => Do::InsertChar(character),
+            _ => return Meaning::Nothing,
+        };
+        self.line.handle(request);
+        Meaning::Nothing
+    }
+
+    /// Each newline in what was pasted is an Enter; what follows the last one stays in the row.
+    fn on_paste(&mut self, text: &str) -> Meaning {
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        let mut finished = String::new();
+        let mut pieces = text.split('\n');
+        if let Some(first) = pieces.next() {
+            self.insert(first);
+        }
+        for piece in pieces {
+            finished.push_str(&self.submit());
+            finished.push('\n');
+            self.insert(piece);
+        }
+        if finished.is_empty() { Meaning::Nothing } else { Meaning::Lines(finished) }
+    }
+
+    fn insert(&mut self, text: &str) {
+        let (before, after) = self.halves();
+        let value = [before, text, after].concat();
+        let cursor = self.line.cursor() + text.chars().count();
+        self.set(value, cursor);
+    }
+
+    /// Sets the line, and leaves what was cut, for Ctrl-Y.
+    fn set(&mut self, value: String, cursor: usize) {
+        self.line = std::mem::take(&mut self.line).with_value(value).with_cursor(cursor);
+    }
+
+    /// How many characters there are from the cursor to the end of the next word, where Emacs and
+    /// every shell go. (The library goes to the beginning of the one behind it.)
+    fn to_end_of_word(&self) -> usize {
+        let (_, after) = self.halves();
+        // With its marks, which take no column of their own.
+        let is_word = |it: &char| it.is_alphanumeric() || is_mark(*it);
+        let gap = after.chars().take_while(|it| !is_word(it)).count();
+        gap + after.chars().skip(gap).take_while(is_word).count()
+    }
+
+    fn delete_to_end_of_word(&mut self) {
+        let cursor = self.line.cursor();
+        let end = cursor + self.to_end_of_word();
+        let line: Vec<char> = self.line.value().chars().collect();
+        let (before, rest) = line.split_at(end.min(line.len()));
+        let rest: String = rest.iter().collect();
+        // By deleting to the end of a line that ends there: so that Ctrl-Y can bring it back.
+        self.set(before.iter().collect(), cursor);
+        self.line.handle(InputRequest::DeleteTillEnd);
+        self.set(self.line.value().to_owned() + &rest, cursor);
+    }
+
+    fn submit(&mut self) -> String {
+        let line = self.line.value_and_reset();
+        self.history.add(&line);
+        line
+    }
+
+    fn recall(&mut self, step: impl FnOnce(&mut History, &str) -> Option<String>) -> Meaning {
+        if let Some(line) = step(&mut self.history, self.line.value()) {
+            self.set(line, usize::MAX);
+        }
+        Meaning::Nothing
+    }
+
+    /// Takes what is half typed.
+    pub fn take_half(&mut self) -> String {
+        self.line.value_and_reset()
+    }
+
+    /// What there is before the cursor and behind it.
+    fn halves(&self) -> (&str, &str) {
+        let line = self.line.value();
+        let at = line.char_indices().nth(self.line.cursor()).map_or(line.len(), |(at, _)| at);
+        line.split_at(at)
+    }
+
+    /// The input row, to be drawn.
+    pub fn row(&self) -> Row {
+        let (before, after) = self.halves();
+        Row::new(before, after)
+    }
+}
+
+/// The key that is held together with another. Shift is in the character itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    Nothing,
+    Control,
+    Alt,
+    Other,
+}
+
+impl Held {
+    fn of(modifiers: Modifiers) -> Held {
+        let held = modifiers - Modifiers::SHIFT - Modifiers::CAPS_LOCK - Modifiers::NUM_LOCK;
+        match held {
+            Modifiers::NONE => Held::Nothing,
+            Modifiers::CONTROL => Held::Control,
+            Modifiers::ALT | Modifiers::META => Held::Alt,
+            _ => Held::Other,
+        }
+    }
+}
+
+/// The lines that were typed before, for Up and Down.
+#[derive(Debug, Default)]
+struct History {
+    lines: VecDeque<String>,
+    /// How many bytes they have.
+    bytes: usize,
+    /// How many lines back we are.
+    back: usize,
+    /// What was being typed when Up was pressed first.
+    draft: String,
+}
+
+impl History {
+    fn add(&mut self, line: &str) {
+        self.back = 0;
+        self.draft.clear();
+        if line.is_empty() || self.lines.back().is_some_and(|last| last == line) {
+            return;
+        }
+        self.bytes += line.len();
+        self.lines.push_back(line.to_owned());
+        while self.bytes > HISTORY_MAX && self.lines.len() > 1 {
+            self.bytes -= self.lines.pop_front().map_or(0, |line| line.len());
+        }
+    }
+
+    /// One line further back.
+    fn back(&mut self, current: &str) -> Option<String> {
+        if self.back == self.lines.len() {
+            return None;
+        }
+        if self.back == 0 {
+            current.clone_into(&mut self.draft);
+        }
+        self.back += 1;
+        self.lines.get(self.lines.len() - self.back).cloned()
+    }
+
+    /// One line forth; behind the last is what was being typed.
+    fn forth(&mut self, _current: &str) -> Option<String> {
+        self.back = self.back.checked_sub(1)?;
+        match self.back {
+            0 => Some(std::mem::take(&mut self.draft)),
+            back => self.lines.get(self.lines.len() - back).cloned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An editor in which these keys have been pressed, and the lines that came of them.
+    fn pressed(keys: &str) -> (Editor, String) {
+        let (mut editor, mut lines) = (Editor::default(), String::new());
+        let mut parser = termina::Parser::default();
+        parser.parse(keys.as_bytes(), false);
+        while let Some(key) = parser.pop() {
+            if let Meaning::Lines(finished) = editor.on(key) {
+                lines.push_str(&finished);
+            }
+        }
+        (editor, lines)
+    }
+
+    #[track_caller]
+    fn assert_row(keys: &str, before: &str, after: &str) {
+        assert_eq!(pressed(keys).0.halves(), (before, after), "{keys:?}");
+    }
+
+    #[test]
+    fn words_end_where_emacs_has_them_end_and_what_is_deleted_can_be_brought_back() {
+        assert_row("one two\x01\x1bf", "one", " two");
+        assert_row("one two\x01\x1bf\x1bf\x1bf", "one two", "");
+        assert_row("one two\x01\x1bd", "", " two");
+        assert_row("one two\x01\x1bd\x05\x19", " twoone", "");
+        assert_row("e\u{301}te\u{301} x\x01\x1bf", "e\u{301}te\u{301}", " x");
+    }
+
+    #[test]
+    fn up_goes_back_and_down_comes_back_to_what_was_being_typed() {
+        let keys = "one\rtwo\rhalf";
+        assert_row(&format!("{keys}\x10"), "two", "");
+        assert_row(&format!("{keys}\x10\x10\x10"), "one", "");
+        assert_row(&format!("{keys}\x10\x10\x0e\x0e\x0e"), "half", "");
+    }
+
+    #[test]
+    fn the_last_line_can_always_be_brought_back_and_all_of_them_do_not_fill_the_memory() {
+        let mut history = History::default();
+        for number in 0..10 {
+            history.add(&number.to_string().repeat(HISTORY_MAX / 3));
+        }
+        assert_eq!(history.lines.len(), 3);
+        history.add(&"x".repeat(2 * HISTORY_MAX));
+        assert_eq!(history.lines.len(), 1);
+    }
+
+    #[test]
+    fn each_newline_that_is_pasted_is_an_enter() {
+        let (editor, lines) = pressed("ac\x02\x1b[200~b\r\nd\ne\x1b[201~");
+        assert_eq!(lines, "abc\nd\n");
+        assert_eq!(editor.halves(), ("e", ""));
+    }
+}

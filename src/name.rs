@@ -1,0 +1,169 @@
+//! What people are called: which names there can be, and how one is said to the friend. Pure rules.
+//!
+//! A name travels as an ordinary message, `/name Susan`, so that a friend with `nc` can have one
+//! too. It stands where the program itself speaks (`Susan says: `), and so it is a single word
+//! that cannot look like anything else.
+
+use std::fmt;
+
+use crate::text::{is_mark, is_suspect};
+
+/// How many characters a name may have, not counting marks.
+const LONGEST: usize = 32;
+
+/// How many marks a letter may carry. Vietnamese needs two; a tower of them covers other lines.
+const MARKS_MAX: usize = 3;
+
+/// The words that stand for somebody else, and cannot be taken.
+const TAKEN: [&str; 2] = ["friend", "you"];
+
+/// What the message begins with that says a name.
+const SAYS: &str = "/name ";
+
+/// A name that somebody may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name(String);
+
+impl Name {
+    /// A name is 1 to 32 letters (of any script, with their marks), digits, `_` and `-`, and
+    /// begins with a letter or a digit.
+    ///
+    /// # Errors
+    /// Why it is none, as a sentence.
+    pub fn parse(word: &str) -> Result<Name, &'static str> {
+        if word.is_empty() {
+            return Err("a name has at least one letter");
+        }
+        // Marks are counted below. (Not what a person would call a character: of some scripts any
+        // number of letters is one.)
+        if word.chars().filter(|&character| !is_mark(character)).count() > LONGEST {
+            return Err("a name has at most 32 characters");
+        }
+        let mut marks = 0;
+        for (at, character) in word.chars().enumerate() {
+            marks = if is_mark(character) { marks + 1 } else { 0 };
+            let fits = match character {
+                _ if is_suspect(character) => false,
+                '_' | '-' => at > 0,
+                _ if marks > 0 => at > 0 && marks <= MARKS_MAX,
+                _ => character.is_alphanumeric(),
+            };
+            if !fits {
+                return Err("a name is made of letters, digits, _ and -, \
+                            and begins with a letter or a digit");
+            }
+        }
+        Ok(Name(word.to_owned()))
+    }
+
+    /// Whether it is a word for somebody else: nobody can be called `friend` or `you`.
+    pub fn is_taken(&self) -> bool {
+        TAKEN.iter().any(|taken| self.is_like(taken))
+    }
+
+    /// Whether two names are the same but for capitals.
+    pub fn is_like(&self, other: &str) -> bool {
+        self.0.to_lowercase() == other.to_lowercase()
+    }
+
+    /// The name that a message says, if that is what it does: `/name Susan`.
+    pub fn in_message(text: &[u8]) -> Option<Name> {
+        let word = text.strip_prefix(SAYS.as_bytes())?;
+        Name::parse(std::str::from_utf8(word).ok()?).ok()
+    }
+
+    /// The message that says the name.
+    pub fn message(&self) -> String {
+        format!("{SAYS}{}", self.0)
+    }
+
+    /// The name itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_word_in_any_script() {
+        for word in [
+            "Susan",
+            "x",
+            "7",
+            "R2-D2",
+            "a_b",
+            "José",
+            "Jose\u{301}",
+            "Ελένη",
+            "Олег",
+            "שרה",
+            "سارة",
+            "हिन्दी",
+            "李雷",
+            "ひろし",
+            "Nguyễn",
+        ] {
+            assert!(Name::parse(word).is_ok(), "{word}");
+        }
+        assert!(Name::parse(&"x".repeat(32)).is_ok());
+        assert!(Name::parse(&"e\u{301}".repeat(32)).is_ok());
+    }
+
+    #[test]
+    fn a_rude_name_is_none() {
+        for word in [
+            "",
+            " ",
+            "a b",
+            "-a",
+            "_a",
+            "a\n",
+            "a\x1b[31m",
+            "\x1b]2;x\x07",
+            "a\u{202e}b",
+            "a\u{200b}",
+            "\u{3164}",
+            "\u{301}a",
+            "a:",
+            "a,b",
+            "a\u{200d}b",
+            "*",
+            "a.b",
+            "\u{2800}",
+            "🔥",
+            "e\u{301}\u{301}\u{301}\u{301}",
+        ] {
+            assert!(Name::parse(word).is_err(), "{word:?}");
+        }
+        for letter in ["x", "\u{1100}", "क्", "👩\u{200d}"] {
+            assert!(Name::parse(&letter.repeat(33)).is_err(), "{letter}");
+        }
+    }
+
+    #[test]
+    fn only_a_message_that_fits_exactly_says_a_name() {
+        assert_eq!(Name::in_message(b"/name Susan").unwrap().as_str(), "Susan");
+        let others =
+            ["/name", "/name ", "/name  Susan", "/name Susan ", "/name a b", "/Name a", " /name a"];
+        for text in others {
+            assert_eq!(Name::in_message(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(Name::in_message(b"/name \xff"), None);
+    }
+
+    #[test]
+    fn nobody_is_called_you() {
+        assert!(Name::parse("You").unwrap().is_taken());
+        assert!(Name::parse("FRIEND").unwrap().is_taken());
+        assert!(!Name::parse("Susan").unwrap().is_taken());
+    }
+}

@@ -1,0 +1,177 @@
+//! Windows: a console edits lines itself, and speaks UTF-16.
+
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+
+use crossbeam_channel::Sender;
+
+use super::USUAL_COLUMNS;
+use crate::buffer::Doorbell;
+use crate::reader::Permit;
+
+// A Windows console speaks UTF-16, which only the standard library's own handles translate.
+
+/// Standard input.
+///
+/// # Errors
+/// None here.
+pub fn stdin() -> io::Result<impl Read + Send + 'static> {
+    Ok(io::stdin())
+}
+
+/// Standard output, written through: what is handed over must not wait for a newline.
+///
+/// # Errors
+/// None here.
+pub fn stdout() -> io::Result<impl Write + Send + 'static> {
+    Ok(WrittenThrough(io::stdout()))
+}
+
+/// Standard error.
+///
+/// # Errors
+/// None here.
+pub fn stderr() -> io::Result<impl Write + Send + 'static> {
+    Ok(io::stderr())
+}
+
+/// A file to write to behind what is in it. Its folder decides who may read it.
+///
+/// # Errors
+/// Those of opening it.
+pub fn append(path: &Path) -> io::Result<impl Write + Send + 'static> {
+    std::fs::OpenOptions::new().append(true).create(true).open(path)
+}
+
+struct WrittenThrough(io::Stdout);
+
+impl Write for WrittenThrough {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.0.write(bytes)?;
+        self.0.flush()?;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// How many columns the terminal has that stdout is.
+pub fn columns() -> usize {
+    USUAL_COLUMNS
+}
+
+/// Whether stdout and stderr are the same terminal. A Windows program has one console.
+pub fn one_terminal() -> bool {
+    io::stdout().is_terminal() && io::stderr().is_terminal()
+}
+
+/// There is no line editor here: a console edits lines itself, with history and arrow keys.
+#[derive(Debug)]
+pub enum Keys {}
+
+/// What ends the waiting for a key; never seen here.
+#[derive(Debug)]
+pub enum Woken {
+    /// There is one.
+    Key(termina::Event),
+    /// Somebody has rung.
+    Bell,
+    /// The window has another size.
+    Terminal,
+}
+
+impl Keys {
+    /// Never called.
+    ///
+    /// # Errors
+    /// None.
+    pub fn wait(&mut self) -> io::Result<Woken> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn wait_in_background(&mut self) -> bool {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn are_waiting(&self) -> bool {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn end_paste(&mut self) {
+        match *self {}
+    }
+}
+
+/// The console. It keeps its modes, and drops unread input when a program ends.
+#[derive(Clone, Debug)]
+pub struct Terminal;
+
+impl Terminal {
+    /// `None` where stdin is no terminal.
+    pub fn save() -> Option<Terminal> {
+        io::stdin().is_terminal().then_some(Terminal)
+    }
+
+    /// See [`Keys`].
+    pub fn can_edit(&self) -> bool {
+        false
+    }
+
+    /// Not to be had; see [`Terminal::can_edit`].
+    ///
+    /// # Errors
+    /// Always.
+    pub fn keys(&mut self, _permits: Sender<Permit>) -> io::Result<Keys> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Nobody waits for a key.
+    pub fn doorbell(&self) -> Option<Doorbell> {
+        None
+    }
+
+    /// Nothing is changed.
+    pub fn take_keys(&self) {}
+
+    /// A console has no background.
+    pub fn is_ours(&self) -> bool {
+        true
+    }
+
+    /// There is no Ctrl-Z on Windows.
+    pub fn has_shell(&self) -> bool {
+        false
+    }
+
+    /// Nothing was stopped.
+    pub fn let_output_go_on(&self) {}
+
+    /// Nothing was changed.
+    pub fn rest(&self) {}
+
+    /// There is no such thing on Windows.
+    pub fn stop_process(&self) {}
+
+    /// A console does not go away under a program.
+    pub fn is_gone() -> bool {
+        false
+    }
+
+    /// Nothing wakes a thread that reads a console.
+    pub fn wake_stdin_reader(&self) -> bool {
+        false
+    }
+
+    /// Nothing was changed.
+    pub fn give_back(&self) {}
+
+    /// Nobody can tell.
+    pub fn unread(&self) -> Vec<u8> {
+        Vec::new()
+    }
+}

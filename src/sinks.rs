@@ -1,0 +1,154 @@
+//! Where everything goes that is shown or kept: stdout, stderr, and the file of `--transcript`. A
+//! writer thread for each, started before any source, and ended behind all of them.
+
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use crate::cli::Common;
+use crate::ending::Ending;
+use crate::error::Error;
+use crate::event::{Event, Sink};
+use crate::notices::Notices;
+use crate::platform;
+use crate::screen::{Form, Row, Screen};
+use crate::thread::Thread;
+use crate::transcript::Transcript;
+use crate::wire::Wire;
+use crate::writer::{Order, Writer};
+
+/// How much of the time for leaving is kept for stderr.
+pub const LAST_LINES: Duration = Duration::from_millis(50);
+
+/// The writers, and the ways to them.
+#[derive(Debug)]
+pub struct Sinks {
+    /// To the screen-writer.
+    pub to_screen: Sender<Order>,
+    /// To stderr, or to the screen where that is the same terminal.
+    pub notices: Notices,
+    screen_writer: Thread,
+    /// Stderr's writer, where stderr is not the screen itself.
+    notice_writer: Option<(Sender<Order>, Thread)>,
+    transcript: Option<(Sender<Order>, Thread)>,
+}
+
+impl Sinks {
+    /// Starts the writers. `for_a_person`: stdout is a terminal; `rows`: where the row comes from
+    /// that is being typed, with the line editor.
+    ///
+    /// # Errors
+    /// A stream cannot be used, the transcript cannot be opened, or there is no thread left.
+    pub fn start(
+        common: &Common,
+        for_a_person: bool,
+        rows: Option<Receiver<Row>>,
+        inbox: &Sender<Event>,
+    ) -> Result<Sinks, Error> {
+        // First, since it is what is most likely to fail.
+        let transcript = match &common.transcript {
+            None => None,
+            Some(file) => Some(start_transcript(file, common.wire, inbox.clone())?),
+        };
+        let (to_screen, outbox) = unbounded();
+        let form = match (for_a_person, common.wire) {
+            (true, wire) => {
+                let screen = Screen::new(wire, common.color.is_wanted(), common.time);
+                Form::Screen(Box::new(match rows {
+                    Some(rows) => screen.with_rows(rows),
+                    None => screen,
+                }))
+            }
+            (false, Wire::Lines) => Form::Plain,
+            (false, Wire::Frames) => Form::Payloads,
+        };
+        let stdout = platform::stdout().map_err(|why| Error::NoStream { stream: "stdout", why })?;
+        let writer = Writer { sink: Sink::Screen, form, outbox, inbox: inbox.clone() };
+        let screen_writer = start_writer("screen-writer", writer, stdout)?;
+
+        // Where stderr is the screen, notices go through the screen's writer: so they stand
+        // behind the messages that came before them, and nothing is torn.
+        let (notices, notice_writer) = if platform::one_terminal() {
+            (Notices::new(to_screen.clone(), common.quiet), None)
+        } else {
+            let (to_stderr, outbox) = unbounded();
+            let stderr =
+                platform::stderr().map_err(|why| Error::NoStream { stream: "stderr", why })?;
+            let inbox = inbox.clone();
+            let writer = Writer { sink: Sink::Notices, form: Form::Plain, outbox, inbox };
+            let writer = start_writer("notice-writer", writer, stderr)?;
+            (Notices::new(to_stderr.clone(), common.quiet), Some((to_stderr, writer)))
+        };
+        Ok(Sinks { to_screen, notices, screen_writer, notice_writer, transcript })
+    }
+
+    /// The way to the transcript, where there is one.
+    pub fn to_transcript(&self) -> Option<Sender<Order>> {
+        self.transcript.as_ref().map(|(to_transcript, _)| to_transcript.clone())
+    }
+
+    /// Ends the writers, when they have written what they have; or leaves them, where nobody takes
+    /// it in time.
+    pub fn finish(self, ending: &mut Ending) {
+        if let Some((to_transcript, writer)) = self.transcript {
+            let _ = to_transcript.send(Order::Goodbye);
+            if ending.ends(&writer) {
+                writer.join();
+            } else {
+                self.notices.notice("not written: the end of the transcript");
+                writer.leave("the transcript's file does not take what it has");
+            }
+        }
+        let _ = self.to_screen.send(Order::Goodbye);
+        let gone_by = ending.gone_by;
+        if self.notice_writer.is_some() {
+            // Stderr comes last, since it is to be told what became of stdout; and it gets time.
+            ending.gone_by = gone_by.checked_sub(LAST_LINES).unwrap_or(gone_by);
+        }
+        // Also after a second Ctrl-C: the row that was being typed is no place for a prompt.
+        ending.gone_by = ending.gone_by.max(Instant::now() + LAST_LINES);
+        match ending.ends(&self.screen_writer) {
+            true => self.screen_writer.join(),
+            false => self.screen_writer.leave("stdout does not take what it has"),
+        }
+        if let Some((to_stderr, writer)) = self.notice_writer {
+            if !ending.hurried {
+                // Also on a machine that was too busy until now: no exit code without a reason.
+                ending.gone_by = gone_by.max(Instant::now() + LAST_LINES);
+            }
+            let _ = to_stderr.send(Order::Goodbye);
+            match ending.ends(&writer) {
+                true => writer.join(),
+                false => writer.leave("stderr does not take what it has"),
+            }
+        }
+    }
+}
+
+fn start_writer(
+    name: &'static str,
+    mut writer: Writer,
+    to: impl io::Write + Send + 'static,
+) -> Result<Thread, Error> {
+    Thread::start(name, move || {
+        let last_word = writer.run(to);
+        // Nobody listens any more where the program is ending.
+        let _ = writer.inbox.send(Event::Written(writer.sink, last_word));
+    })
+}
+
+/// The file is opened here and now: one that cannot be had is better known before a word is said.
+fn start_transcript(
+    file: &Path,
+    wire: Wire,
+    inbox: Sender<Event>,
+) -> Result<(Sender<Order>, Thread), Error> {
+    let to = platform::append(file)
+        .map_err(|why| Error::NoTranscript { file: file.display().to_string(), why })?;
+    let (to_transcript, outbox) = unbounded();
+    let form = Form::Transcript(Box::new(Transcript::new(wire)));
+    let writer = Writer { sink: Sink::Transcript, form, outbox, inbox };
+    Ok((to_transcript, start_writer("transcript", writer, to)?))
+}

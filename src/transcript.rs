@@ -1,0 +1,193 @@
+//! `--transcript`: what both have said, in a file: a line each, with date, time and speaker.
+//!
+//! The text is made [harmless](crate::text), as on a screen: files are looked at with `cat`.
+
+use std::io::{self, Write};
+use std::time::SystemTime;
+
+use jiff::{Timestamp, Zoned, tz::TimeZone};
+
+use crate::buffer::Block;
+use crate::name::Name;
+use crate::text::harmless;
+use crate::wire::{self, LINE_MAX, Wire};
+
+/// The form of a transcript. See the [module's page](self).
+#[derive(Debug)]
+pub struct Transcript {
+    wire: Wire,
+    heard: Unfinished,
+    said: Unfinished,
+    friend: Option<Name>,
+    /// What we are called ourselves.
+    pub me: Option<Name>,
+}
+
+impl Transcript {
+    /// A transcript of a conversation on `wire`.
+    pub fn new(wire: Wire) -> Transcript {
+        Transcript {
+            wire,
+            heard: Unfinished::new(),
+            said: Unfinished::new(),
+            friend: None,
+            me: None,
+        }
+    }
+
+    /// Writes what the friend has said.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub fn heard(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
+        let who = self.friend.as_ref().map_or("friend", Name::as_str);
+        self.heard.write(self.wire, who, block, to)
+    }
+
+    /// Writes what we have said.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub fn said(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
+        let who = self.me.as_ref().map_or("you", Name::as_str);
+        self.said.write(self.wire, who, block, to)
+    }
+
+    /// The friend is called this from now on; `None`: there is a new one.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub fn call_friend(&mut self, name: Option<Name>, to: &mut impl Write) -> io::Result<()> {
+        if name.is_none() {
+            self.finish(to)?;
+        }
+        self.friend = name;
+        Ok(())
+    }
+
+    /// Writes the lines that have no end yet.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub fn finish(&mut self, to: &mut impl Write) -> io::Result<()> {
+        let who = self.friend.as_ref().map_or("friend", Name::as_str);
+        self.heard.finish(who, to)?;
+        self.said.finish(self.me.as_ref().map_or("you", Name::as_str), to)
+    }
+}
+
+/// A line whose end has not come: through a pipe bytes go as they come.
+#[derive(Debug)]
+struct Unfinished {
+    line: Vec<u8>,
+    since: SystemTime,
+}
+
+impl Unfinished {
+    fn new() -> Unfinished {
+        Unfinished { line: Vec::new(), since: SystemTime::UNIX_EPOCH }
+    }
+
+    fn write(
+        &mut self,
+        wire: Wire,
+        who: &str,
+        block: &Block,
+        to: &mut impl Write,
+    ) -> io::Result<()> {
+        self.since = block.came_at();
+        for message in wire::messages(wire, block.bytes()) {
+            if wire == Wire::Frames {
+                self.line.extend_from_slice(message.text);
+                self.finish_or_blank(who, to)?;
+                continue;
+            }
+            let mut rest = message.text;
+            loop {
+                let room = LINE_MAX - self.line.len();
+                let (now, later) = rest.split_at(rest.len().min(room));
+                self.line.extend_from_slice(now);
+                if later.is_empty() {
+                    break;
+                }
+                self.finish(who, to)?;
+                rest = later;
+            }
+            if message.whole {
+                self.finish_or_blank(who, to)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, who: &str, to: &mut impl Write) -> io::Result<()> {
+        if self.line.is_empty() { Ok(()) } else { self.finish_or_blank(who, to) }
+    }
+
+    fn finish_or_blank(&mut self, who: &str, to: &mut impl Write) -> io::Result<()> {
+        let time = local(self.since).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        // A frame may hold several lines, each of which says whose it is.
+        let text = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+        for line in text.split(|&byte| byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let text = String::from_utf8_lossy(line);
+            writeln!(to, "{time} {who}: {}", harmless(&text))?;
+        }
+        self.line.clear();
+        // A line is in the file when it has been said, and not when there are enough of them.
+        to.flush()
+    }
+}
+
+/// The time of day as people here have it.
+pub fn time_of_day(time: SystemTime) -> String {
+    local(time).strftime("%H:%M:%S").to_string()
+}
+
+fn local(time: SystemTime) -> Zoned {
+    Timestamp::try_from(time).unwrap_or_default().to_zoned(TimeZone::system())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn without_time(transcript: Vec<u8>) -> Vec<String> {
+        let text = String::from_utf8(transcript).unwrap();
+        text.lines().map(|line| line["2026-11-22 12:00:00 ".len()..].to_owned()).collect()
+    }
+
+    #[test]
+    fn a_line_that_comes_in_pieces_is_one_line() {
+        let mut file = Vec::new();
+        let mut transcript = Transcript::new(Wire::Lines);
+        for piece in [&b"one\r\ntw"[..], b"o\n\nthree \x1b[2J"] {
+            transcript.heard(&Block::of(piece.to_vec()), &mut file).unwrap();
+        }
+        transcript.said(&Block::of(b"mine\n".to_vec()), &mut file).unwrap();
+        let susan = Name::parse("Susan").ok();
+        transcript.call_friend(susan, &mut file).unwrap();
+        transcript.finish(&mut file).unwrap();
+        let lines = ["friend: one", "friend: two", "friend: ", "you: mine", "Susan: three ^[[2J"];
+        assert_eq!(without_time(file), lines);
+    }
+
+    #[test]
+    fn each_line_of_a_frame_says_whose_it_is() {
+        let mut file = Vec::new();
+        let mut transcript = Transcript::new(Wire::Frames);
+        transcript.heard(&Block::of(b"\x09\x00a\nyou: hi".to_vec()), &mut file).unwrap();
+        assert_eq!(without_time(file), ["friend: a", "friend: you: hi"]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_written_in_parts() {
+        let mut file = Vec::new();
+        let mut transcript = Transcript::new(Wire::Lines);
+        transcript.heard(&Block::of(vec![b'x'; 3 * LINE_MAX]), &mut file).unwrap();
+        transcript.finish(&mut file).unwrap();
+        let lines = without_time(file);
+        assert_eq!(lines.len(), 3);
+        assert!(lines.iter().all(|line| line.len() == "friend: ".len() + LINE_MAX));
+    }
+}
