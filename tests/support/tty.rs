@@ -34,6 +34,13 @@ impl Tty {
         Stdio::from(ioctl_tiocgptpeer(&self.master, flags).expect("its other end"))
     }
 
+    /// Its modes.
+    #[track_caller]
+    pub fn modes(&self) -> String {
+        // On Linux either end tells.
+        format!("{:?}", rustix::termios::tcgetattr(&self.master).expect("a terminal"))
+    }
+
     /// Presses keys.
     #[track_caller]
     pub fn press(&mut self, keys: impl AsRef<[u8]>) {
