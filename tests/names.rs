@@ -1011,12 +1011,13 @@ fn name_is_said_to_a_friend_who_was_called_again_and_only_once() {
 }
 
 /// Answers as somebody does who has another friend there already: with a reset before the first
-/// byte. Nobody listens at that port any more then.
+/// byte, when the program has noticed the call. Nobody listens at that port any more then.
 #[track_caller]
-fn is_busy(listener: std::net::TcpListener) -> std::net::SocketAddr {
+fn is_busy(listener: std::net::TcpListener, terminal: &Terminal) -> std::net::SocketAddr {
     let at = listener.local_addr().unwrap();
     let busy = friend_answers(&listener);
     drop(listener);
+    terminal.wait_for("connected to");
     let at_once = Some(std::time::Duration::ZERO);
     socket2::SockRef::from(&busy).set_linger(at_once).expect("a socket");
     at
@@ -1028,7 +1029,7 @@ fn a_name_given_while_a_busy_friend_is_called_again_is_told_to_who_answers() {
     let address = format!("127.0.0.1:{port}");
     let mut terminal =
         Terminal::start_sized(&["connect", "--wait", &address, "--name", "Susan"], 50, 200);
-    let at = is_busy(listener);
+    let at = is_busy(listener, &terminal);
     terminal.wait_for("calling again once a second");
     terminal.press("/name Sue\r");
     notice(&terminal, "you are now Sue");

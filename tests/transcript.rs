@@ -711,6 +711,7 @@ fn what_was_read_while_a_busy_friend_was_called_again_is_in_it_once_it_is_sent()
     let busy = support::friend_answers(&listener);
     let at = listener.local_addr().unwrap();
     drop(listener);
+    program.wait_stderr("connected to"); // Only then is stdin read.
     socket2::SockRef::from(&busy).set_linger(Some(Duration::ZERO)).expect("a socket");
     drop(busy);
     program.wait_stderr("calling again once a second");
