@@ -49,7 +49,8 @@ pub fn run(meet: &Meet, place: Place, terminal: Option<Terminal>, started: Insta
     }
 }
 
-/// The threads of the program, but for a connection's own two; see [`connection`](crate::connection).
+/// The threads of the program, but for a connection's own two; see
+/// [`connection`](crate::connection).
 struct Chat {
     inbox: Receiver<Event>,
     wire: Wire,

@@ -14,8 +14,14 @@ const LONGEST: usize = 32;
 /// How many marks a letter may carry. Vietnamese needs two; a tower of them covers other lines.
 const MARKS_MAX: usize = 3;
 
+/// What a friend is called who has no name.
+const FRIEND: &str = "friend";
+
+/// What we are called ourselves, without one.
+const YOU: &str = "you";
+
 /// The words that stand for somebody else, and cannot be taken.
-const TAKEN: [&str; 2] = ["friend", "you"];
+const TAKEN: [&str; 2] = [FRIEND, YOU];
 
 /// What the message begins with that says a name.
 const SAYS: &str = "/name ";
@@ -81,6 +87,16 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What to call the friend.
+pub fn or_friend(name: Option<&Name>) -> &str {
+    name.map_or(FRIEND, Name::as_str)
+}
+
+/// What to call ourselves.
+pub fn or_you(name: Option<&Name>) -> &str {
+    name.map_or(YOU, Name::as_str)
 }
 
 impl fmt::Display for Name {

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
 use crate::buffer::Block;
-use crate::name::Name;
+use crate::name::{self, Name};
 use crate::platform;
 use crate::text::{self, Label};
 use crate::transcript::{Transcript, time_of_day};
@@ -308,7 +308,7 @@ impl Screen {
     fn heard(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
         let time = if self.time { time_of_day(block.came_at()) + " " } else { String::new() };
         let speaker = self.speaker.clone();
-        let who = speaker.as_ref().map_or("friend", Name::as_str);
+        let who = name::or_friend(speaker.as_ref());
         // A friend without a name is one of a kind.
         let colour = speaker.as_ref().filter(|_| self.colour).map(|_| colour_of(who));
         let label = Label { before: &time, who, colour, says: " says: " };
@@ -322,10 +322,7 @@ impl Screen {
     fn lines(&mut self, block: &Block, label: &Label, to: &mut impl Write) -> io::Result<()> {
         let columns = platform::columns();
         for message in wire::messages(self.wire, block.bytes()) {
-            // A frame may hold newlines; each of its lines is labelled.
-            let text = message.text.strip_suffix(b"\n").unwrap_or(message.text);
-            for line in text.split(|&byte| byte == b'\n') {
-                let line = line.strip_suffix(b"\r").unwrap_or(line);
+            for line in wire::lines(message.text) {
                 let rows = text::labelled(label, &String::from_utf8_lossy(line), columns);
                 self.own(rows.as_bytes(), to)?;
             }

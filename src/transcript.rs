@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use crate::buffer::Block;
-use crate::name::Name;
+use crate::name::{self, Name};
 use crate::text::harmless;
 use crate::wire::{self, LINE_MAX, Wire};
 
@@ -40,7 +40,7 @@ impl Transcript {
     /// # Errors
     /// Those of `to`.
     pub fn heard(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
-        let who = self.friend.as_ref().map_or("friend", Name::as_str);
+        let who = name::or_friend(self.friend.as_ref());
         self.heard.write(self.wire, who, block, to)
     }
 
@@ -49,7 +49,7 @@ impl Transcript {
     /// # Errors
     /// Those of `to`.
     pub fn said(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
-        let who = self.me.as_ref().map_or("you", Name::as_str);
+        let who = name::or_you(self.me.as_ref());
         self.said.write(self.wire, who, block, to)
     }
 
@@ -70,9 +70,9 @@ impl Transcript {
     /// # Errors
     /// Those of `to`.
     pub fn finish(&mut self, to: &mut impl Write) -> io::Result<()> {
-        let who = self.friend.as_ref().map_or("friend", Name::as_str);
+        let who = name::or_friend(self.friend.as_ref());
         self.heard.finish(who, to)?;
-        self.said.finish(self.me.as_ref().map_or("you", Name::as_str), to)
+        self.said.finish(name::or_you(self.me.as_ref()), to)
     }
 }
 
@@ -126,10 +126,8 @@ impl Unfinished {
 
     fn finish_or_blank(&mut self, who: &str, to: &mut impl Write) -> io::Result<()> {
         let time = local(self.since).strftime("%Y-%m-%d %H:%M:%S").to_string();
-        // A frame may hold several lines, each of which says whose it is.
-        let text = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
-        for line in text.split(|&byte| byte == b'\n') {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
+        // Each line says whose it is.
+        for line in wire::lines(&self.line) {
             let text = String::from_utf8_lossy(line);
             writeln!(to, "{time} {who}: {}", harmless(&text))?;
         }

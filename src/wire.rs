@@ -443,6 +443,12 @@ pub fn messages(wire: Wire, block: &[u8]) -> impl Iterator<Item = Message<'_>> {
     })
 }
 
+/// The lines of a message, each without its end: a frame may hold several.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    text.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
 /// A message in a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {

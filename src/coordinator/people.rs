@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{Coordinator, State};
 use crate::buffer::Block;
 use crate::command::{Command, HELP};
-use crate::name::Name;
+use crate::name::{self, Name};
 use crate::text::harmless;
 use crate::wire;
 use crate::writer::Order;
@@ -26,7 +26,7 @@ impl Coordinator {
         let me = self.me.as_ref().map_or("you".to_owned(), |name| format!("{name} (you)"));
         match &self.state {
             State::Talking(conversation) => {
-                let friend = self.friend.as_ref().map_or("friend", Name::as_str);
+                let friend = name::or_friend(self.friend.as_ref());
                 let at = conversation.friend();
                 self.out.notices.answer(format_args!("here: {me}, and {friend}, at {at}"));
             }
@@ -65,7 +65,7 @@ impl Coordinator {
             paid.stamp();
             return conversation.show(Arc::new(paid));
         }
-        let before = self.friend.as_ref().map_or("friend", Name::as_str);
+        let before = name::or_friend(self.friend.as_ref());
         self.out.notices.notice(format_args!("{before} is now {name}"));
         self.call_friend(Some(name), Some(Arc::new(paid)));
     }

@@ -229,12 +229,11 @@ pub(super) struct Bell {
 }
 
 impl Bell {
-    /// Wakes, and says why; `true`, as nothing can be in the way.
-    pub(super) fn ring(&self, why: Permit) -> bool {
+    /// Wakes, and says why.
+    pub(super) fn ring(&self, why: Permit) {
         // The reason first: who is woken looks for it.
         let _ = self.permits.send(why);
         self.doorbell()();
-        true
     }
 
     /// Wakes without saying why.

@@ -228,7 +228,10 @@ impl Terminal {
     /// `false` where it could not be woken.
     pub fn wake_stdin_reader(&self) -> bool {
         match &self.bell {
-            Some(bell) => bell.ring(Permit::Stop),
+            Some(bell) => {
+                bell.ring(Permit::Stop);
+                true
+            }
             None => self.end_line_mode(),
         }
     }
