@@ -20,7 +20,8 @@ use support::tty::Tty;
 use support::until;
 use support::wire::{assert_same, receive, receive_to_end};
 use support::{
-    Program, contains, friend_answers, friend_calls, friend_listener, have_tool, threadchat,
+    Program, contains, friend_answers, friend_calls, friend_listener, have_tool, skipped, text,
+    threadchat,
 };
 
 const LEFT: &str = "\x1b[D";
@@ -708,6 +709,33 @@ fn ctrl_z_without_a_shell_does_nothing() {
     chat.sends("half-typed");
     chat.press("next", "> next|");
     chat.sends("next");
+    chat.ends();
+}
+
+/// In a container that has been entered from outside (`docker exec`) the system shows neither the
+/// session nor the parent's. The program took that for impossible, and panicked at Ctrl-Z.
+#[test]
+fn where_the_session_is_hidden_keys_work_and_ctrl_z_harms_nobody() {
+    if !have_tool("unshare") {
+        return;
+    }
+    let own_user: &[&str] =
+        if rustix::process::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] };
+    let mut probe = Command::new("unshare");
+    let probe = probe.args(own_user).args(["--pid", "true"]).output().expect("it can be run");
+    if !probe.status.success() {
+        return skipped(&format!("no namespaces here: {}", text(&probe.stderr)));
+    }
+    let mut command = CommandBuilder::new("unshare");
+    command.args(own_user);
+    command.args(["--pid", "--fork", "--kill-child", threadchat(), "listen", "127.0.0.1:0"]);
+    let terminal = Terminal::spawn(command, 24, 80);
+    let friend = friend_calls(terminal.listening_port());
+    terminal.wait_for("can read it");
+    let mut chat = Chat { terminal, friend };
+    chat.press("half", "> half|");
+    chat.press(&format!("{CTRL_Z}-typed"), "> half-typed|");
+    chat.sends("half-typed");
     chat.ends();
 }
 

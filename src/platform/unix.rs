@@ -8,19 +8,25 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crossbeam_channel::Sender;
+use nix::sys::termios::tcgetsid;
+use nix::unistd::{Pid, getpgrp, getppid, getsid, tcgetpgrp};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::process::{Signal, getpgrp, getppid, getsid, kill_current_process_group};
+use rustix::process::{Signal, kill_current_process_group};
 use rustix::stdio;
 use rustix::termios::{
     InputModes, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, isatty,
-    tcflush, tcgetattr, tcgetpgrp, tcgetsid, tcgetwinsize, tcsetattr,
+    tcflush, tcgetattr, tcgetwinsize, tcsetattr,
 };
 
 use super::USUAL_COLUMNS;
 use super::keys::{Bell, Keys};
 use crate::buffer::Doorbell;
 use crate::reader::Permit;
+
+/// What the system says of a process, a group or a session that our container does not show us
+/// (`docker exec`, `unshare --pid`). `rustix` takes it for impossible; so these calls are `nix`'s.
+const HIDDEN: Pid = Pid::from_raw(0);
 
 // The standard library's handles keep buffers of their own, and a lock around them. Here
 // one thread owns each stream and does its own buffering, so the bare file is what it wants.
@@ -115,7 +121,7 @@ pub fn one_terminal() -> bool {
 fn is_same_terminal(one: BorrowedFd, other: BorrowedFd) -> bool {
     let terminal = |fd| rustix::fs::fstat(fd).ok().filter(|_| isatty(fd)).map(|stat| stat.st_rdev);
     // `/dev/tty` is a name for whatever terminal the session has.
-    let session = |fd| tcgetsid(fd).ok();
+    let session = |fd| tcgetsid(fd).ok().filter(|&session| session != HIDDEN);
     let same_name = terminal(one) == terminal(other);
     let same_session = session(one).is_some() && session(one) == session(other);
     terminal(one).is_some() && terminal(other).is_some() && (same_name || same_session)
@@ -184,7 +190,8 @@ impl Terminal {
     /// Whether somebody is there who could let us go on after Ctrl-Z: the shell that we were
     /// started from. Without one the system does not stop us (an orphaned process group).
     pub fn has_shell(&self) -> bool {
-        getppid().is_some_and(|parent| getsid(Some(parent)).ok() == getsid(None).ok())
+        let parent = getppid();
+        parent != HIDDEN && getsid(Some(parent)) == getsid(None)
     }
 
     /// Lets output go on that Ctrl-S has stopped, as a terminal does itself where Ctrl-C is a
