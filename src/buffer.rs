@@ -107,7 +107,7 @@ impl Pool {
             recv(self.stopped) -> _ => return None,
             recv(self.empties) -> bytes => bytes.ok()?,
         };
-        Some(Block { bytes, filled: 0, came_at: UNIX_EPOCH, home: self.home.clone() })
+        Some(Block { bytes, filled: 0, came_at: UNIX_EPOCH, home: Some(self.home.clone()) })
     }
 
     /// For whoever may tell the reader to stop.
@@ -133,14 +133,14 @@ pub struct Block {
     bytes: Vec<u8>,
     filled: usize,
     came_at: SystemTime,
-    home: Home,
+    /// `None`: it comes from no reader.
+    home: Option<Home>,
 }
 
 impl Block {
     /// A block that is full, and comes from no reader: for a message of the program's own.
     pub fn of(bytes: Vec<u8>) -> Block {
-        let home = Home { door: unbounded().0, bell: None };
-        Block { filled: bytes.len(), bytes, came_at: SystemTime::now(), home }
+        Block { filled: bytes.len(), bytes, came_at: SystemTime::now(), home: None }
     }
 
     /// When the last of what is in it was read.
@@ -195,7 +195,9 @@ impl std::fmt::Debug for Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        self.home.welcome(std::mem::take(&mut self.bytes));
+        if let Some(home) = &self.home {
+            home.welcome(std::mem::take(&mut self.bytes));
+        }
     }
 }
 

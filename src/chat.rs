@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use crate::audience::Audience;
 use crate::buffer::{BUFFER_SIZE, BUFFERS, Pool};
 use crate::cli::Meet;
 use crate::connection::Manner;
@@ -22,13 +23,14 @@ use crate::keyboard::Keyboard;
 use crate::notices::Unsent;
 use crate::platform::{self, Terminal};
 use crate::reader::{Permit, Reader};
+use crate::room::MESSAGE_MAX;
 use crate::screen::RowBoard;
 use crate::seeker::Seeker;
 use crate::sinks::{LAST_LINES, Sinks};
 use crate::socket::Place;
 use crate::thread::Thread;
 use crate::typed::Typed;
-use crate::wire::{Codec, Framer, Wire};
+use crate::wire::{Codec, FRAME_MAX, Framer, Lines, Wire};
 
 /// How many bytes to ask stdin for at a time: what a pipe holds.
 const AT_A_TIME: usize = 65_536;
@@ -75,6 +77,7 @@ impl Chat {
         let common = meet.common();
         let for_a_person = io::IsTerminal::is_terminal(&io::stdout());
         let hints = io::IsTerminal::is_terminal(&io::stderr());
+        let room = meet.room();
         let stdin = match &terminal {
             _ if common.recv_only => Stdin::Unread,
             Some(_) => Stdin::Terminal,
@@ -105,7 +108,8 @@ impl Chat {
         };
 
         // Sinks first.
-        let sinks = Sinks::start(common, for_a_person, keys.as_ref().map(|_| rows), &to_inbox)?;
+        let rows = keys.as_ref().map(|_| rows);
+        let mut sinks = Sinks::start(common, for_a_person, room.is_some(), rows, &to_inbox)?;
         explain::start_log(common.explain, started, sinks.notices.clone());
 
         // Then the coordinator. It begins by asking for a friend, which waits in the channel
@@ -123,6 +127,7 @@ impl Chat {
                 }),
             },
             keep: meet.keep(),
+            room,
             name: common.name.clone(),
             editor: keys.is_some(),
             hints,
@@ -143,6 +148,7 @@ impl Chat {
             let_read: let_read.clone(),
             stop_reading: (stdin == Stdin::Pipe).then(|| stdin_pool.stopper()),
             ask_friend,
+            ears: std::mem::take(&mut sinks.ears),
         };
         let (leave_outcome, outcome) = unbounded();
         let coordinator = Thread::start("coordinator", {
@@ -179,6 +185,7 @@ impl Chat {
                 from,
                 typed,
                 common.wire,
+                room.is_some(),
                 stdin_pool,
                 may_read,
                 to_inbox.clone(),
@@ -187,17 +194,24 @@ impl Chat {
         let seeker = Seeker {
             place,
             family: common.family(),
-            typed,
+            impatient: typed || room.is_some(),
             hints,
             manner: Manner {
                 wire: common.wire,
-                for_a_person,
+                audience: match meet {
+                    Meet::Listen(_) if room.is_some() => Audience::Host,
+                    _ if !for_a_person => Audience::Pipe,
+                    Meet::Listen(_) => Audience::Person,
+                    Meet::Connect(_) => Audience::Caller,
+                },
                 recv_buffer: common.recv_buffer as usize,
             },
+            friends: 0,
             asked,
             inbox: to_inbox,
         };
         let seeker = match meet {
+            Meet::Listen(_) if room.is_some() => Thread::start("acceptor", move || seeker.host())?,
             Meet::Listen(_) => Thread::start("acceptor", move || seeker.accept())?,
             Meet::Connect(connect) => {
                 let timeout = connect.timeout;
@@ -278,6 +292,7 @@ fn start_stdin_reader(
     mut from: Input,
     typed: bool,
     wire: Wire,
+    room: bool,
     pool: Pool,
     may_read: Receiver<Permit>,
     inbox: Sender<Event>,
@@ -292,11 +307,7 @@ fn start_stdin_reader(
             }
             let reader = Reader {
                 source: Source::Stdin,
-                codec: match wire {
-                    _ if typed => Some(Codec::Typed(Typed::new(wire))),
-                    Wire::Lines => None,
-                    Wire::Frames => Some(Codec::Framer(Framer::new(false))),
-                },
+                codec: stdin_codec(wire, room, typed),
                 sniffer: None,
                 at_a_time: AT_A_TIME,
                 inbox: inbox.clone(),
@@ -307,6 +318,21 @@ fn start_stdin_reader(
             }
         }
     })
+}
+
+/// How what is said here becomes messages. A pipe to a single friend goes through as it comes; a
+/// room has to know where each message ends.
+fn stdin_codec(wire: Wire, room: bool, typed: bool) -> Option<Codec> {
+    let messages = match (wire, room) {
+        (Wire::Lines, false) => None,
+        (Wire::Lines, true) => Some(Codec::Lines(Lines::new(Audience::Pipe, MESSAGE_MAX))),
+        (Wire::Frames, false) => Some(Codec::Framer(Framer::new(typed, FRAME_MAX))),
+        (Wire::Frames, true) => Some(Codec::Framer(Framer::new(typed, MESSAGE_MAX))),
+    };
+    match typed {
+        true => Some(Codec::Typed(Typed::new(messages))),
+        false => messages,
+    }
 }
 
 /// What the stdin-reader reads.

@@ -42,6 +42,7 @@ Examples:
   threadchat listen 192.168.1.5:9999   on one address only
   threadchat listen 0                  on any free port; the first line tells which
   threadchat listen --keep             when a friend has left, wait for the next
+  threadchat listen --room             many may call, and everyone hears everyone
   threadchat listen > copy             write what arrives into a file, byte for byte
 
 The friend may use `nc`, `ncat`, `socat` or `telnet` as well.";
@@ -109,6 +110,18 @@ pub struct Listen {
     /// The port, where the first word is a host alone
     #[arg(value_name = "PORT", hide_short_help = true)]
     port: Option<String>,
+
+    /// Open a room: any number may call, and everyone hears everyone
+    ///
+    /// Members join with connect, nc, telnet or ncat. Your own keyboard and screen are a member
+    /// too, called "host" unless --name says otherwise. The room is open until Ctrl-C.
+    #[arg(long, conflicts_with = "keep")]
+    pub room: bool,
+
+    /// How many members a room has at most, yourself not counted
+    #[arg(long, value_name = "N", default_value_t = 100, requires = "room",
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_members: u32,
 
     /// When a conversation is over, wait for the next friend
     ///
@@ -247,6 +260,14 @@ impl Meet {
         matches!(self, Meet::Listen(Listen { keep: true, .. }))
     }
 
+    /// Whether to host a room, and for how many members at most.
+    pub fn room(&self) -> Option<usize> {
+        match self {
+            Meet::Listen(Listen { room: true, max_members, .. }) => Some(*max_members as usize),
+            _ => None,
+        }
+    }
+
     /// Whether to call again, and for how long at most.
     pub fn wait(&self) -> Option<Option<Duration>> {
         match self {
@@ -280,6 +301,13 @@ impl Meet {
             let why = "--keep needs a terminal as stdin, or --recv-only: \
                        piped input could only go to the first friend";
             return Err(usage_error("listen", why));
+        }
+        if let Some(name) = &self.common().name
+            && self.room().is_some()
+            && name.is_taken_in_room()
+            && *name != Name::host()
+        {
+            return Err(usage_error("listen", &format!("nobody can be called {name} in a room")));
         }
         Ok(())
     }

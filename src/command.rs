@@ -12,6 +12,8 @@ pub enum Command {
     Name(Name),
     /// Who is here.
     Who,
+    /// Who of a room's members has to leave.
+    Kick(Name),
     /// Leave, as Ctrl-C does.
     Quit,
 }
@@ -25,6 +27,9 @@ pub const HELP: [&str; 6] = [
     "/help        this list",
     "Ctrl-D, on an empty line, ends what you say; the friend may go on",
 ];
+
+/// What it shows besides to the host of a room.
+pub const HELP_OF_A_HOST: &str = "/kick NAME   send a member away";
 
 impl Command {
     /// The command that a line gives. The line begins with `/`.
@@ -43,6 +48,11 @@ impl Command {
                 Ok(name) if name.is_taken() => Err(format!("nobody can be called {name} here")),
                 Ok(name) => Ok(Command::Name(name)),
                 Err(why) => Err(format!("not a name: {name}; {why}")),
+            },
+            ("/kick", "") => Err("/kick wants a name behind it: /kick guest-3".to_owned()),
+            ("/kick", name) => match Name::parse(name) {
+                Ok(name) => Ok(Command::Kick(name)),
+                Err(_) => Err(format!("nobody here is called {name}")),
             },
             _ => Err(format!(
                 "no such command: {line}; /help lists what there is, and /{line} sends it as it is"

@@ -12,24 +12,30 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, unbounded};
 use socket2::SockRef;
 
+use crate::audience::Audience;
 use crate::buffer::{BUFFER_SIZE, BUFFERS, Pool};
 use crate::error::Error;
-use crate::event::{Event, Report, Sink, Source};
+use crate::event::{Event, Number, Report, Sink, Source};
 use crate::explain::Watched;
 use crate::reader::Reader;
+use crate::room::MESSAGE_MAX;
 use crate::screen::Form;
 use crate::sniffer::Sniffer;
 use crate::thread::Thread;
-use crate::wire::{Codec, Frames, Lines, Wire};
-use crate::writer::{Order, Writer};
+use crate::wire::{Codec, FRAME_MAX, Frames, HEADER, LINE_MAX, Lines, Wire};
+use crate::writer::{Done, Order, Writer};
 
 /// A friend, as the coordinator knows one: it can send, and it can hang up.
 pub struct Friend {
+    /// Which friend.
+    pub number: Number,
     /// Where the friend is.
     pub address: SocketAddr,
     /// The socket-writer's outbox. Dropping it, or [`Order::Goodbye`], closes our sending half
     /// when everything before has been sent.
     pub to_friend: Sender<Order>,
+    /// How far the socket-writer is.
+    pub done: Done,
     /// The telephone itself.
     pub line: Box<dyn Line>,
 }
@@ -57,28 +63,44 @@ pub trait Line: Send {
 pub struct Manner {
     /// How messages stand on the wire.
     pub wire: Wire,
-    /// Whether a person reads what arrives.
-    pub for_a_person: bool,
+    /// Who hears what arrives.
+    pub audience: Audience,
     /// `--recv-buffer`, in bytes.
     pub recv_buffer: usize,
 }
 
 impl Manner {
     fn codec(self) -> Option<Codec> {
-        match (self.wire, self.for_a_person) {
-            (Wire::Lines, false) => None,
-            (Wire::Lines, true) => Some(Codec::Lines(Lines::default())),
-            (Wire::Frames, person) => Some(Codec::Frames(Frames::new(person))),
+        match (self.wire, self.audience) {
+            (Wire::Lines, Audience::Pipe) => None,
+            (Wire::Lines, Audience::Host) => {
+                Some(Codec::Lines(Lines::new(self.audience, MESSAGE_MAX)))
+            }
+            (Wire::Lines, audience) => Some(Codec::Lines(Lines::new(audience, LINE_MAX))),
+            (Wire::Frames, Audience::Host) => {
+                Some(Codec::Frames(Frames::new(self.audience, MESSAGE_MAX)))
+            }
+            (Wire::Frames, audience) => Some(Codec::Frames(Frames::new(audience, FRAME_MAX))),
         }
     }
 
     /// Raw blocks are exactly as large as one `recv`; else a block holds whole messages.
     fn pool(self) -> Pool {
-        match self.codec() {
+        match (self.codec(), self.audience) {
             // Large buffers are wanted for a large `recv`, not for more in flight.
-            None if self.recv_buffer > BUFFER_SIZE => Pool::new(2, self.recv_buffer),
-            None => Pool::new(BUFFERS, self.recv_buffer),
-            Some(_) => Pool::new(BUFFERS, BUFFER_SIZE),
+            (None, _) if self.recv_buffer > BUFFER_SIZE => Pool::new(2, self.recv_buffer),
+            (None, _) => Pool::new(BUFFERS, self.recv_buffer),
+            // One is filled while the other is relayed; and there may be a thousand members.
+            (Some(_), Audience::Host) => Pool::new(2, HEADER + MESSAGE_MAX),
+            (Some(_), _) => Pool::new(BUFFERS, BUFFER_SIZE),
+        }
+    }
+
+    /// How many bytes to ask the network for at a time.
+    fn at_a_time(self) -> usize {
+        match self.audience {
+            Audience::Host => self.recv_buffer.min(MESSAGE_MAX),
+            _ => self.recv_buffer,
         }
     }
 }
@@ -86,24 +108,46 @@ impl Manner {
 /// Starts the two threads of a connected socket and tells the coordinator that a friend is there.
 ///
 /// # Errors
-/// The system has no thread left; the connection is closed then.
+/// The system has no thread left.
 pub fn begin(
-    stream: TcpStream,
+    stream: &Arc<TcpStream>,
+    number: Number,
     address: SocketAddr,
     manner: Manner,
     inbox: &Sender<Event>,
 ) -> Result<(), Error> {
-    let stream = Arc::new(stream);
+    // Of one friend's threads nobody has to say whose they are.
+    let whose = (manner.audience == Audience::Host).then_some(number);
     // Unbounded, but no longer than the buffers of the reader that fills it; see `buffer`.
     let (to_friend, outbox) = unbounded();
 
-    // The sink before the source: what a reader brings must have somewhere to go.
-    let writer = Thread::start("socket-writer", {
-        let stream = Arc::clone(&stream);
+    // The reader must not speak before the coordinator knows of the friend: it begins when it is
+    // told to. Where it is not, since there is no thread left for the writer, it ends.
+    let (start, started) = unbounded::<()>();
+    let reader = Thread::start_for(whose, "socket-reader", {
+        let stream = Arc::clone(stream);
         let inbox = inbox.clone();
         move || {
-            let mut writer =
-                Writer { sink: Sink::Friend, form: Form::Plain, outbox, inbox: inbox.clone() };
+            if started.recv().is_err() {
+                return;
+            }
+            let reader = Reader {
+                source: Source::Friend(number),
+                codec: manner.codec(),
+                sniffer: Some(Sniffer::new(manner.wire)),
+                at_a_time: manner.at_a_time(),
+                inbox,
+            };
+            reader.run(Watched::new(&*stream, "recv"), &manner.pool());
+        }
+    })?;
+    let sink = Sink::Friend(number);
+    let mut writer = Writer::new(sink, Form::Plain, outbox, inbox.clone());
+    let done = writer.done();
+    let writer = Thread::start_for(whose, "socket-writer", {
+        let stream = Arc::clone(stream);
+        let inbox = inbox.clone();
+        move || {
             let mut last_word = writer.run(&*stream);
             if let Report::Ended { result, .. } = &mut last_word
                 && result.is_ok()
@@ -117,32 +161,13 @@ pub fn begin(
                     *result = Err(ErrorKind::ConnectionReset.into());
                 }
             }
-            let _ = inbox.send(Event::Written(Sink::Friend, last_word));
+            let _ = inbox.send(Event::Written(sink, last_word));
         }
     })?;
 
-    // The reader must not speak before the coordinator knows of the friend; it begins when this
-    // channel closes.
-    let (start, started) = unbounded::<()>();
-    let reader = Thread::start("socket-reader", {
-        let stream = Arc::clone(&stream);
-        let inbox = inbox.clone();
-        move || {
-            let _ = started.recv();
-            let reader = Reader {
-                source: Source::Friend,
-                codec: manner.codec(),
-                sniffer: Some(Sniffer::new(manner.wire)),
-                at_a_time: manner.recv_buffer,
-                inbox,
-            };
-            reader.run(Watched::new(&*stream, "recv"), &manner.pool());
-        }
-    })?;
-
-    let line = Box::new(Connection { stream, threads: [reader, writer] });
-    let _ = inbox.send(Event::Connected(Friend { address, to_friend, line }));
-    drop(start); // Without this the socket-reader would wait for ever.
+    let line = Box::new(Connection { stream: Arc::clone(stream), threads: [reader, writer] });
+    let _ = inbox.send(Event::Connected(Friend { number, address, to_friend, done, line }));
+    let _ = start.send(());
     Ok(())
 }
 

@@ -35,11 +35,11 @@ use crate::writer::Order;
 pub const LEAVING: Duration = Duration::from_secs(2);
 
 /// How long a conversation that we end may take to end well, before the friend is cut off.
-const PATIENCE: Duration = Duration::from_millis(1_800);
+pub const PATIENCE: Duration = Duration::from_millis(1_800);
 
 /// How long threads that are woken by force may then take to say their last words. What is left
 /// of [`LEAVING`] is for telling what was not handed over.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+pub const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// How much is kept to be said again to a friend who was busy, in bytes. Who was sent more, and
 /// resets the connection then, is not called busy.
@@ -199,11 +199,16 @@ impl Conversation {
         true
     }
 
-    /// Tells the friend what we are called, in an ordinary message. It does not count as something
-    /// that we have said: a friend who proves busy is told our name of that moment at the next call.
+    /// Tells the friend what we are called, in an ordinary message.
     pub fn introduce(&self, name: &Name) {
+        self.ask(&name.message());
+    }
+
+    /// Asks the friend for something, in an ordinary message. It does not count as something that
+    /// we have said: a friend who proves busy is told our name of that moment at the next call.
+    pub fn ask(&self, line: &str) {
         if let Some(to_friend) = &self.to_friend {
-            let message = wire::message(self.plan.wire, &name.message());
+            let message = wire::message(self.plan.wire, line);
             let _ = to_friend.send(Order::Block(Arc::new(Block::of(message))));
         }
     }
@@ -295,10 +300,10 @@ impl Conversation {
             News::Oddity(Oddity::AfterEnd) => {
                 self.notices.notice("what the friend sent after \"end\" was dropped");
             }
-            // These are about what is typed; and names are the coordinator's business.
+            // These are about what is typed; and what a friend wants is the coordinator's business.
             News::Oddity(Oddity::TooLong(_) | Oddity::NotUtf8)
             | News::Command(_)
-            | News::Named(..) => {}
+            | News::Request(..) => {}
             News::Ended(result) => {
                 self.reader_done = true;
                 let without_end =

@@ -20,12 +20,15 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use crate::buffer::{Block, Stopper};
 use crate::connection::Friend;
 use crate::conversation::{Conclusion, Conversation, LEAVING};
+use crate::ear::Ear;
 use crate::error::Error;
 use crate::event::{Event, News, ReadError, Report, Sink, Source};
-use crate::name::Name;
+use crate::hosting::Hosting;
+use crate::name::{Name, Speaker};
 use crate::notices::{Notices, Unsent};
 use crate::platform::Terminal;
 use crate::reader::Permit;
+use crate::room::MESSAGE_MAX;
 use crate::wire::{FRAME_MAX, Oddity, Wire};
 use crate::writer::Order;
 
@@ -61,6 +64,8 @@ pub struct Plan {
     pub calling: Option<Calling>,
     /// Whether to wait for the next friend after a conversation.
     pub keep: bool,
+    /// Whether to host a room instead, and for how many members at most.
+    pub room: Option<usize>,
     /// What I am called, from the beginning.
     pub name: Option<Name>,
     /// Whether what is typed is edited here, and so has to be shown when it is sent.
@@ -98,6 +103,8 @@ pub struct Outboxes {
     pub stop_reading: Option<Stopper>,
     /// Each word asks the acceptor or the connector for one friend.
     pub ask_friend: Sender<()>,
+    /// The host's screen and transcript, where there is a room.
+    pub ears: Vec<Ear>,
 }
 
 /// How it all ended.
@@ -135,9 +142,11 @@ pub struct Coordinator {
     /// What I am called.
     me: Option<Name>,
     /// What the friend who is there is called.
-    friend: Option<Name>,
+    friend: Speaker,
     /// That others can listen has been said.
     told_open: bool,
+    /// The acceptor has bound its socket.
+    listens: bool,
 }
 
 #[derive(Debug)]
@@ -145,6 +154,8 @@ enum State {
     /// Nobody is there.
     Alone,
     Talking(Box<Conversation>),
+    /// There is a room, with or without members.
+    Hosting(Box<Hosting>),
     Over(Outcome),
 }
 
@@ -174,11 +185,13 @@ struct Search {
 
 impl Coordinator {
     /// A coordinator that has just asked for its first friend.
-    pub fn new(plan: Plan, out: Outboxes, now: Instant) -> Coordinator {
+    pub fn new(plan: Plan, mut out: Outboxes, now: Instant) -> Coordinator {
+        let ears = std::mem::take(&mut out.ears);
         let mut coordinator = Coordinator {
             me: None,
-            friend: None,
+            friend: Speaker::Friend,
             told_open: false,
+            listens: false,
             plan,
             out,
             state: State::Alone,
@@ -192,6 +205,9 @@ impl Coordinator {
         };
         if let Some(name) = coordinator.plan.name.clone() {
             coordinator.call_me(name);
+        }
+        if let Some(members_max) = coordinator.plan.room {
+            coordinator.open_room(members_max, ears);
         }
         // A person may type at once, if only to be told that nobody is there. A pipe is not
         // read before there is somebody to read it for.
@@ -237,17 +253,17 @@ impl Coordinator {
         log::trace!("woken by {event}");
         match event {
             Event::Read(Source::Stdin, news) => self.on_stdin(news, now),
-            Event::Read(Source::Friend, News::Named(name, paid)) => self.on_named(name, paid),
-            Event::Read(Source::Friend, news) => {
-                if let State::Talking(conversation) = &mut self.state {
-                    conversation.on_friend(news, now);
-                }
-            }
-            Event::Written(Sink::Friend, report) => {
-                if let State::Talking(conversation) = &mut self.state {
-                    conversation.on_sent(report);
-                }
-            }
+            Event::Read(Source::Friend(number), news) => match (&mut self.state, news) {
+                (State::Talking(_), News::Request(request, paid)) => self.on_request(request, paid),
+                (State::Talking(conversation), news) => conversation.on_friend(news, now),
+                (State::Hosting(hosting), news) => hosting.on_member(number, news, now),
+                (State::Alone | State::Over(_), _) => {}
+            },
+            Event::Written(Sink::Friend(number), report) => match &mut self.state {
+                State::Talking(conversation) => conversation.on_sent(report),
+                State::Hosting(hosting) => hosting.on_sent(number, report, now),
+                State::Alone | State::Over(_) => {}
+            },
             Event::Written(Sink::Screen, report) => self.on_shown(report, now),
             // A stderr that fails holds nothing up.
             Event::Written(Sink::Notices, _) => {}
@@ -255,13 +271,23 @@ impl Coordinator {
             Event::Listening(at, callable) => self.on_listening(at, &callable),
             Event::Connected(friend) => self.on_connected(friend, now),
             Event::NotConnected(error) => self.on_not_connected(error, now),
+            Event::Refused(error) => self.on_refused(&error),
             Event::Signal => self.on_signal(now),
             Event::Time => self.on_time(now),
         }
-        if let State::Talking(conversation) = &mut self.state
-            && conversation.is_over(now)
-        {
+        let over = match &mut self.state {
+            State::Talking(conversation) => conversation.is_over(now),
+            State::Hosting(hosting) => hosting.is_over(),
+            State::Alone | State::Over(_) => false,
+        };
+        if over {
             self.conclude(now);
+        }
+        if let State::Hosting(hosting) = &self.state
+            && !self.asking
+            && hosting.takes_callers()
+        {
+            self.ask_friend();
         }
         self.wake_at()
     }
@@ -270,7 +296,7 @@ impl Coordinator {
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.state {
             State::Over(outcome) => Some(outcome),
-            State::Alone | State::Talking(_) => None,
+            State::Alone | State::Talking(_) | State::Hosting(_) => None,
         }
     }
 
@@ -281,6 +307,7 @@ impl Coordinator {
                 [self.search.call_at, self.search.give_up_at].into_iter().flatten().min()
             }
             State::Talking(conversation) => conversation.wake_at(),
+            State::Hosting(hosting) => hosting.wake_at(),
             State::Over(_) => None,
         }
     }
@@ -306,7 +333,15 @@ impl Coordinator {
         let _ = self.out.ask_friend.send(());
     }
 
-    fn on_listening(&self, at: SocketAddr, callable: &[SocketAddr]) {
+    fn on_refused(&mut self, why: &Error) {
+        self.asking = false;
+        if let State::Hosting(hosting) = &mut self.state {
+            hosting.on_refused(why);
+        }
+    }
+
+    fn on_listening(&mut self, at: SocketAddr, callable: &[SocketAddr]) {
+        self.listens = true;
         self.out.notices.status(format_args!("listening on {at}"));
         // Under --keep it is still the same.
         if self.plan.hints && !self.has_talked && !callable.is_empty() {
@@ -328,8 +363,13 @@ impl Coordinator {
 
     fn on_not_connected(&mut self, error: Error, now: Instant) {
         self.asking = false;
-        if !matches!(self.state, State::Alone) {
-            return;
+        match &mut self.state {
+            State::Alone => {}
+            State::Hosting(hosting) if self.listens => {
+                return hosting.on_not_connected(&error, now);
+            }
+            State::Hosting(_) => return self.give_up(error),
+            State::Talking(_) | State::Over(_) => return,
         }
         let waits = self.plan.calling.as_ref().is_some_and(|calling| calling.wait.is_some());
         if !(waits && error.may_pass()) {
@@ -345,15 +385,16 @@ impl Coordinator {
 
     fn on_connected(&mut self, friend: Friend, now: Instant) {
         self.asking = false;
-        if !matches!(self.state, State::Alone) {
-            return; // Too late. The friend's line closes when the process ends.
+        match self.state {
+            State::Alone => {}
+            State::Hosting(_) => return self.on_joined(friend, now),
+            // Too late. The friend's line closes when the process ends.
+            State::Talking(_) | State::Over(_) => return,
         }
         self.has_talked = true;
         let mut conversation = Conversation::new(friend, self.plan.clone(), &self.out, now);
-        if self.plan.hints && !std::mem::replace(&mut self.told_open, true) {
-            self.out.notices.notice("the line is not encrypted: others on the network can read it");
-        }
-        self.call_friend(None, None);
+        self.tell_open();
+        self.call_friend(Speaker::Friend, None);
         if let Some(name) = &self.me {
             conversation.introduce(name);
         }
@@ -374,6 +415,12 @@ impl Coordinator {
             Reading::Ended => conversation.end_our_half(),
         }
         self.state = State::Talking(Box::new(conversation));
+    }
+
+    fn tell_open(&mut self) {
+        if self.plan.hints && !std::mem::replace(&mut self.told_open, true) {
+            self.out.notices.notice("the line is not encrypted: others on the network can read it");
+        }
     }
 
     fn give_up(&mut self, error: Error) {
@@ -418,21 +465,34 @@ impl Coordinator {
                         self.show_said(words);
                     }
                 }
-                State::Alone if self.plan.stdin == Stdin::Terminal => {
+                State::Hosting(hosting) if !hosting.is_empty() => {
+                    let words = Arc::new(block);
+                    if hosting.say(Arc::clone(&words), now) {
+                        self.show_said(words);
+                    }
+                }
+                State::Alone | State::Hosting(_) if self.plan.stdin == Stdin::Terminal => {
                     self.typed_to_nobody(block.bytes());
                 }
-                // Read for a friend who was busy. It cannot be many: the reader's buffers are few.
-                State::Alone => self.held.push(Arc::new(block)),
+                // Read for a friend who was busy, or for members who have left. It cannot be many:
+                // the reader's buffers are few.
+                State::Alone | State::Hosting(_) => self.held.push(Arc::new(block)),
                 State::Over(_) => {}
             },
-            News::Oddity(Oddity::TooLong(bytes)) => self.out.notices.notice(format_args!(
-                "not sent: the line is {bytes} bytes long, and a frame holds {FRAME_MAX} at most"
-            )),
+            News::Oddity(Oddity::TooLong(bytes)) => {
+                let (what, most) = match self.plan.room {
+                    None => ("frame holds", FRAME_MAX),
+                    Some(_) => ("room takes", MESSAGE_MAX),
+                };
+                self.out.notices.notice(format_args!(
+                    "not sent: the line is {bytes} bytes long, and a {what} {most} at most"
+                ));
+            }
             News::Oddity(Oddity::NotUtf8) => {
                 self.out.notices.notice("not sent: the line is not UTF-8 text");
             }
             // These are about what a friend sends.
-            News::Oddity(Oddity::LooksLike(_) | Oddity::AfterEnd) | News::Named(..) => {}
+            News::Oddity(Oddity::LooksLike(_) | Oddity::AfterEnd) | News::Request(..) => {}
             News::Command(line) => self.on_command(&line, now),
             News::Goodbye => self.input_ended(),
             News::Ended(result) => {
@@ -468,6 +528,9 @@ impl Coordinator {
     }
 
     fn on_transcribed(&mut self, report: Report) {
+        if let State::Hosting(hosting) = &mut self.state {
+            hosting.on_transcribed(&report);
+        }
         if let Report::Ended { result: Err(why), .. } = report {
             self.out.notices.error(Error::TranscriptUnwritable(why));
         }
@@ -480,7 +543,10 @@ impl Coordinator {
                 "you have ended, and nobody is there yet; what you type now is not sent \
                  (Ctrl-C leaves)",
             ),
-            State::Alone | State::Over(_) => {}
+            State::Hosting(_) if self.plan.stdin == Stdin::Terminal => {
+                self.out.notices.notice("you have ended; the room stays open (Ctrl-C closes it)");
+            }
+            State::Alone | State::Hosting(_) | State::Over(_) => {}
         }
     }
 
@@ -509,6 +575,7 @@ impl Coordinator {
     fn input_broke(&mut self, error: Error, now: Instant) {
         match &mut self.state {
             State::Talking(conversation) => conversation.input_broke(error, now),
+            State::Hosting(hosting) => hosting.input_broke(error, now),
             State::Alone => self.give_up(error),
             State::Over(_) => {}
         }
@@ -517,6 +584,7 @@ impl Coordinator {
     fn on_shown(&mut self, report: Report, now: Instant) {
         match (&mut self.state, report) {
             (State::Talking(conversation), report) => conversation.on_shown(report, now),
+            (State::Hosting(hosting), report) => hosting.on_shown(report, now),
             (State::Alone, Report::Ended { result: Err(why), .. }) => {
                 self.give_up(Error::StdoutUnwritable(why));
             }
@@ -529,20 +597,30 @@ impl Coordinator {
     fn on_signal(&mut self, now: Instant) {
         match &mut self.state {
             State::Talking(conversation) => {
-                // Else the buffers that come home, as what we have is sent, would be filled again.
-                if let Some(stdin_reader) = &self.out.stop_reading {
-                    stdin_reader.stop();
-                }
-                if !conversation.on_signal(now) {
-                    self.over(INTERRUPTED, Some(now)); // The second one: gone at once.
-                }
+                let first = conversation.on_signal(now);
+                self.leave(first, now);
             }
-            State::Alone => {
+            State::Hosting(hosting) if self.listens => {
+                let first = hosting.on_signal(now);
+                self.leave(first, now);
+            }
+            State::Alone | State::Hosting(_) => {
                 self.out.notices.status("interrupted");
                 let code = if self.has_talked { 0 } else { INTERRUPTED };
                 self.over(code, Some(now + LEAVING));
             }
             State::Over(_) => {}
+        }
+    }
+
+    /// At the first signal what we have is still sent; at the second we are gone at once.
+    fn leave(&mut self, first: bool, now: Instant) {
+        if !first {
+            return self.over(INTERRUPTED, Some(now));
+        }
+        // Else the buffers that come home, as what we have is sent, would be filled again.
+        if let Some(stdin_reader) = &self.out.stop_reading {
+            stdin_reader.stop();
         }
     }
 
@@ -557,6 +635,11 @@ impl Coordinator {
             }
             State::Talking(conversation) => {
                 if conversation.on_time(now) {
+                    self.conclude(now);
+                }
+            }
+            State::Hosting(hosting) => {
+                if hosting.on_time(now) {
                     self.conclude(now);
                 }
             }
@@ -576,10 +659,12 @@ impl Coordinator {
 
     /// After a conversation: the next one, or the end.
     fn conclude(&mut self, now: Instant) {
-        let State::Talking(conversation) = std::mem::replace(&mut self.state, State::Alone) else {
-            return;
+        let conclusion = match std::mem::replace(&mut self.state, State::Alone) {
+            State::Talking(conversation) => conversation.conclude(self.stdin == Reading::Now, now),
+            State::Hosting(hosting) => hosting.conclude(),
+            State::Alone | State::Over(_) => return,
         };
-        match conversation.conclude(self.stdin == Reading::Now, now) {
+        match conclusion {
             Conclusion::Busy(to, Some(unheard), held) => {
                 self.has_talked = false;
                 self.unheard = unheard;

@@ -10,8 +10,6 @@ use std::io::ErrorKind::{
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::wire::FRAME_MAX;
-
 /// Why a conversation could not start, or how it broke.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -193,7 +191,7 @@ pub enum Error {
 
     /// Piped input for the `frames` wire has a line that no frame can hold.
     #[error(
-        "line {line} of stdin is {bytes} bytes long and a frame holds {FRAME_MAX} at most; \
+        "line {line} of stdin is {bytes} bytes long and a frame holds {longest} at most; \
          nothing of it was sent, and nothing after it; use --wire lines for such input"
     )]
     LineTooLong {
@@ -201,6 +199,8 @@ pub enum Error {
         line: u64,
         /// Its length without the newline.
         bytes: u64,
+        /// The longest that can be said.
+        longest: usize,
     },
 
     /// Piped input for the `frames` wire has a line that is not text.

@@ -4,10 +4,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::audience::Request;
 use crate::buffer::Block;
 use crate::connection::Friend;
 use crate::error::{Error, reason};
-use crate::name::Name;
 use crate::text::harmless;
 use crate::wire::Oddity;
 
@@ -24,10 +24,22 @@ pub enum Event {
     Connected(Friend),
     /// The acceptor or the connector has failed.
     NotConnected(Error),
+    /// The acceptor of a room could not take a caller, and has said so to it.
+    Refused(Error),
     /// Ctrl-C, SIGTERM or SIGHUP.
     Signal,
     /// The instant that the coordinator wanted to be woken at has come.
     Time,
+}
+
+/// Which friend: they are numbered from 1, as they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Number(pub u64);
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
 }
 
 /// Whom a reader reads from.
@@ -36,7 +48,7 @@ pub enum Source {
     /// The keyboard, or what is piped in.
     Stdin,
     /// The friend's end of the connection.
-    Friend,
+    Friend(Number),
 }
 
 /// What a reader has to say. The last word is always [`News::Ended`].
@@ -48,9 +60,9 @@ pub enum News {
     Oddity(Oddity),
     /// A line that is for the program and not for the friend: `/help`.
     Command(String),
-    /// The friend has said a name, by which to call the friend from now on. An empty block of the
-    /// reader's comes along, and is dropped when that has been done everywhere.
-    Named(Name, Block),
+    /// The friend wants more than to be heard. An empty block of the reader's comes along, and is
+    /// dropped when that has been done everywhere.
+    Request(Request, Block),
     /// The word `end` of the `frames` wire: nothing more will be said, though bytes may follow.
     Goodbye,
     /// The end of the input, or why there is no more of it.
@@ -70,7 +82,7 @@ pub enum ReadError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sink {
     /// The friend's end of the connection.
-    Friend,
+    Friend(Number),
     /// Standard output.
     Screen,
     /// Standard error.
@@ -98,14 +110,19 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Event::Read(Source::Stdin, news) => write!(f, "stdin-reader: {news}"),
-            Event::Read(Source::Friend, news) => write!(f, "socket-reader: {news}"),
-            Event::Written(Sink::Friend, report) => write!(f, "socket-writer: {report}"),
+            Event::Read(Source::Friend(number), news) => {
+                write!(f, "socket-reader {number}: {news}")
+            }
+            Event::Written(Sink::Friend(number), report) => {
+                write!(f, "socket-writer {number}: {report}")
+            }
             Event::Written(Sink::Screen, report) => write!(f, "screen-writer: {report}"),
             Event::Written(Sink::Notices, report) => write!(f, "notice-writer: {report}"),
             Event::Written(Sink::Transcript, report) => write!(f, "transcript: {report}"),
             Event::Listening(at, _) => write!(f, "acceptor: listening on {at}"),
             Event::Connected(friend) => write!(f, "a friend, at {}", friend.address),
             Event::NotConnected(error) => write!(f, "no friend: {error}"),
+            Event::Refused(error) => write!(f, "a caller refused: {error}"),
             Event::Signal => f.write_str("a signal to leave"),
             Event::Time => f.write_str("the clock"),
         }
@@ -118,7 +135,7 @@ impl fmt::Display for News {
             News::Block(block) => write!(f, "{} bytes", block.bytes().len()),
             News::Oddity(oddity) => write!(f, "something odd ({oddity:?})"),
             News::Command(line) => write!(f, "the command {}", harmless(line)),
-            News::Named(name, _) => write!(f, "the name {name}"),
+            News::Request(request, _) => write!(f, "a request ({request:?})"),
             News::Goodbye => f.write_str("the word \"end\""),
             News::Ended(Ok(())) => f.write_str("the end of what there is to read"),
             News::Ended(Err(ReadError::Io(why))) => write!(f, "{}", reason(why)),

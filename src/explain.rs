@@ -10,6 +10,7 @@ use env_logger::{Builder, Env, Target};
 
 use crate::error::reason;
 use crate::notices::Notices;
+use crate::thread;
 
 /// Starts the log. Without `--explain` and without `RUST_LOG` it is off, and then each line of
 /// it costs one comparison of a number in memory.
@@ -20,14 +21,12 @@ pub fn start_log(explain: bool, started: Instant, notices: Notices) {
         .format(move |line, record| {
             let time = started.elapsed();
             let thread = std::thread::current();
-            writeln!(
-                line,
-                "{:4}.{:06} {:<13} {}",
-                time.as_secs(),
-                time.subsec_micros(),
-                thread.name().unwrap_or("ctrl-c"),
-                record.args()
-            )
+            let mut who = thread.name().unwrap_or("ctrl-c").to_owned();
+            if let Some(number) = thread::whose() {
+                who.push_str(&format!(" {number}"));
+            }
+            let (seconds, micros) = (time.as_secs(), time.subsec_micros());
+            writeln!(line, "{seconds:4}.{micros:06} {who:<13} {}", record.args())
         })
         .init();
     log::debug!("the log is on, at level {}", log::max_level());

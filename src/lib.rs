@@ -149,12 +149,17 @@ pub mod event;
 
 pub mod conversation;
 pub mod coordinator;
+pub mod ear;
+pub mod hosting;
+pub mod outbox;
+pub mod room;
 
 pub mod reader;
 pub mod writer;
 
 pub mod buffer;
 
+pub mod audience;
 pub mod command;
 pub mod name;
 pub mod sniffer;

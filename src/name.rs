@@ -6,6 +6,9 @@
 
 use std::fmt;
 
+use unicode_normalization::UnicodeNormalization;
+
+use crate::event::Number;
 use crate::text::{is_mark, is_suspect};
 
 /// How many characters a name may have, not counting marks.
@@ -19,6 +22,15 @@ const FRIEND: &str = "friend";
 
 /// What we are called ourselves, without one.
 const YOU: &str = "you";
+
+/// What the host of a room is called, without one.
+const HOST: &str = "host";
+
+/// What a member of a room is called, without one: this, and a number.
+const GUEST: &str = "guest-";
+
+/// What a friend is called who is the host of a room, and speaks for everybody in it.
+const ROOM: &str = "room";
 
 /// The words that stand for somebody else, and cannot be taken.
 const TAKEN: [&str; 2] = [FRIEND, YOU];
@@ -69,7 +81,31 @@ impl Name {
 
     /// Whether two names are the same but for capitals.
     pub fn is_like(&self, other: &str) -> bool {
-        self.0.to_lowercase() == other.to_lowercase()
+        self.folded() == folded(other)
+    }
+
+    /// The same for all names that are alike.
+    pub fn folded(&self) -> String {
+        folded(&self.0)
+    }
+
+    /// What the host of a room is called, without a name.
+    pub fn host() -> Name {
+        Name(HOST.to_owned())
+    }
+
+    /// What a member of a room is called, without a name.
+    pub fn guest(number: Number) -> Name {
+        Name(format!("{GUEST}{number}"))
+    }
+
+    /// Whether it is a word for somebody else in a room: `host`, or a guest's.
+    pub fn is_taken_in_room(&self) -> bool {
+        let folded = self.folded();
+        let guest = folded.strip_prefix(GUEST).is_some_and(|number| {
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        guest || folded == HOST || self.is_taken()
     }
 
     /// The name that a message says, if that is what it does: `/name Susan`.
@@ -89,9 +125,33 @@ impl Name {
     }
 }
 
-/// What to call the friend.
-pub fn or_friend(name: Option<&Name>) -> &str {
-    name.map_or(FRIEND, Name::as_str)
+/// Two names that look the same are the same: capitals do not count, nor whether an accent is a
+/// character of its own, nor whether a letter is a wide one (Unicode's form NFKC).
+fn folded(name: &str) -> String {
+    name.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+}
+
+/// Whose words it is that arrive.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Speaker {
+    /// A friend's who has no name.
+    #[default]
+    Friend,
+    /// Somebody's who has one.
+    Named(Name),
+    /// Everybody's in a room, whose host says who it is.
+    Room,
+}
+
+impl Speaker {
+    /// What to call whoever speaks.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Speaker::Friend => FRIEND,
+            Speaker::Named(name) => name.as_str(),
+            Speaker::Room => ROOM,
+        }
+    }
 }
 
 /// What to call ourselves.
@@ -174,6 +234,25 @@ mod tests {
             assert_eq!(Name::in_message(text.as_bytes()), None, "{text}");
         }
         assert_eq!(Name::in_message(b"/name \xff"), None);
+    }
+
+    #[test]
+    fn names_that_look_the_same_are_alike() {
+        for (one, other) in [("Susan", "sUSAN"), ("José", "Jose\u{301}"), ("Susan", "Ｓｕｓａｎ")]
+        {
+            assert!(Name::parse(one).unwrap().is_like(other), "{one} {other}");
+        }
+        assert!(!Name::parse("Susan").unwrap().is_like("Susann"));
+    }
+
+    #[test]
+    fn guests_and_the_host_keep_their_words() {
+        for word in ["host", "HOST", "guest-1", "Guest-007", "guest-１", "you"] {
+            assert!(Name::parse(word).unwrap().is_taken_in_room(), "{word}");
+        }
+        for word in ["hosts", "guest", "guest-", "guest-x", "guest-1a", "room"] {
+            assert!(!Name::parse(word).unwrap().is_taken_in_room(), "{word}");
+        }
     }
 
     #[test]

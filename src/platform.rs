@@ -4,10 +4,16 @@
 #[cfg(unix)]
 pub use keys::{Keys, Woken};
 #[cfg(unix)]
-pub use unix::{Terminal, append, columns, one_terminal, stderr, stdin, stdout};
+pub use unix::{
+    Terminal, append, columns, is_out_of_files, one_terminal, raise_file_limit, reserve_file,
+    stderr, stdin, stdout,
+};
 
 #[cfg(not(unix))]
-pub use other::{Keys, Terminal, Woken, append, columns, one_terminal, stderr, stdin, stdout};
+pub use other::{
+    Keys, Terminal, Woken, append, columns, is_out_of_files, one_terminal, raise_file_limit,
+    reserve_file, stderr, stdin, stdout,
+};
 
 /// Whether `shutdown` on a socket wakes a thread that is blocked in `recv` on it. Windows does
 /// not see to that (rust-lang/rust#121594).

@@ -109,10 +109,10 @@ impl Reader {
                     Step::Ended => return Ok(()),
                     Step::Oddity(oddity) => self.tell(News::Oddity(oddity))?,
                     Step::Command(line) => self.tell(News::Command(line))?,
-                    // With a buffer, or a friend who changes names without end would fill memory.
-                    Step::Named(name) => {
+                    // With a buffer, or a friend who asks without end would fill the memory.
+                    Step::Request(request) => {
                         let paid = pool.take().ok_or(Stop::Told)?;
-                        self.tell(News::Named(name, paid))?;
+                        self.tell(News::Request(request, paid))?;
                     }
                 }
             }

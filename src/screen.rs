@@ -6,8 +6,9 @@ use std::io::{self, Write};
 
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
+use crate::audience;
 use crate::buffer::Block;
-use crate::name::{self, Name};
+use crate::name::{Name, Speaker};
 use crate::platform;
 use crate::text::{self, Label};
 use crate::transcript::{Transcript, time_of_day};
@@ -96,11 +97,11 @@ impl Form {
     ///
     /// # Errors
     /// Those of `to`.
-    pub fn call_friend(&mut self, name: Option<Name>, to: &mut impl Write) -> io::Result<()> {
+    pub fn call_friend(&mut self, speaker: Speaker, to: &mut impl Write) -> io::Result<()> {
         match self {
             Form::Plain | Form::Payloads => {}
-            Form::Screen(screen) => screen.speaker = name,
-            Form::Transcript(transcript) => transcript.call_friend(name, to)?,
+            Form::Screen(screen) => screen.speaker = speaker,
+            Form::Transcript(transcript) => transcript.call_friend(speaker, to)?,
         }
         Ok(())
     }
@@ -182,7 +183,7 @@ pub struct Screen {
     /// Show the time before each message.
     time: bool,
     /// What the friend is called.
-    speaker: Option<Name>,
+    speaker: Speaker,
     /// Where new rows come from, with the line editor.
     rows: Receiver<Row>,
     /// The row that is being typed, if one is.
@@ -204,7 +205,7 @@ impl Screen {
             wire,
             colour,
             time,
-            speaker: None,
+            speaker: Speaker::Friend,
             rows: never(),
             row: None,
             cursor_at: None,
@@ -308,11 +309,14 @@ impl Screen {
     fn heard(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
         let time = if self.time { time_of_day(block.came_at()) + " " } else { String::new() };
         let speaker = self.speaker.clone();
-        let who = name::or_friend(speaker.as_ref());
+        let (before, who, says) = match &speaker {
+            Speaker::Room => (time + ROOM_MARGIN, "", ""),
+            Speaker::Friend | Speaker::Named(_) => (time, speaker.as_str(), SAYS),
+        };
         // A friend without a name is one of a kind.
-        let colour = speaker.as_ref().filter(|_| self.colour).map(|_| colour_of(who));
-        let label = Label { before: &time, who, colour, says: " says: " };
-        self.lines(block, &label, to)
+        let named = matches!(speaker, Speaker::Named(_));
+        let colour = (self.colour && named).then(|| colour_of(who));
+        self.lines(block, &Label { before: &before, who, colour, says }, to)
     }
 
     fn said(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
@@ -323,8 +327,12 @@ impl Screen {
         let columns = platform::columns();
         for message in wire::messages(self.wire, block.bytes()) {
             for line in wire::lines(message.text) {
-                let rows = text::labelled(label, &String::from_utf8_lossy(line), columns);
-                self.own(rows.as_bytes(), to)?;
+                let line = String::from_utf8_lossy(line);
+                let (label, text) = match label.who {
+                    "" => by_the_host(label, self.colour, &line),
+                    _ => (*label, &line[..]),
+                };
+                self.own(text::labelled(&label, text, columns).as_bytes(), to)?;
             }
         }
         Ok(())
@@ -336,6 +344,25 @@ impl Screen {
         self.rowless += lines.len();
         if self.rowless > ROWLESS_MAX { self.settle(to) } else { Ok(()) }
     }
+}
+
+/// What stands between a speaker and the text.
+const SAYS: &str = " says: ";
+
+/// What stands before each line that the host of a room sends: none of them can look like a notice
+/// of our own, or like what we have said.
+const ROOM_MARGIN: &str = "| ";
+
+/// The label and the text of a line that the host of a room has labelled already.
+fn by_the_host<'a>(margin: &Label<'a>, coloured: bool, line: &'a str) -> (Label<'a>, &'a str) {
+    let line = line.strip_prefix(audience::WELCOME).unwrap_or(line);
+    if let Some((name, text)) = line.split_once(SAYS)
+        && Name::parse(name).is_ok()
+    {
+        let colour = coloured.then(|| colour_of(name));
+        return (Label { who: name, colour, says: SAYS, ..*margin }, text);
+    }
+    (*margin, line)
 }
 
 /// The colour of a name: always the same, and one that can be read on black and on white.

@@ -1,16 +1,23 @@
 //! Looking for friends: the acceptor waits to be called, the connector calls. Either is one thread
 //! that does nothing else.
 
-use std::net::{SocketAddr, TcpStream};
+use std::fs::File;
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::audience::Audience;
 use crate::connection::{self, Manner};
 use crate::error::Error;
-use crate::event::Event;
+use crate::event::{Event, Number};
 use crate::neighbours;
+use crate::platform;
+use crate::room;
 use crate::socket::{self, Family, Place};
+use crate::wire::{END_FRAME, Wire};
 
 /// The thread that looks for friends: the acceptor or the connector. Whenever the coordinator
 /// asks for one it looks until it has found one, or has failed.
@@ -20,12 +27,14 @@ pub struct Seeker {
     pub place: Place,
     /// `-4` and `-6`.
     pub family: Family,
-    /// Whether a person types here; see [`socket::prepare`].
-    pub typed: bool,
+    /// Whether somebody waits for a friend who takes nothing; see [`socket::prepare`].
+    pub impatient: bool,
     /// Whether somebody wants to know where neighbours can call.
     pub hints: bool,
     /// How to treat what a friend says.
     pub manner: Manner,
+    /// How many friends it has found.
+    pub friends: u64,
     /// Each word asks for a friend.
     pub asked: Receiver<()>,
     /// The coordinator's.
@@ -42,7 +51,19 @@ impl Seeker {
     }
 
     fn accept_one(&mut self) -> Result<(), Error> {
-        let listener = socket::listen(&self.place, self.family)?;
+        let (listener, at) = self.listen(socket::BACKLOG)?;
+        log::trace!("blocks in accept");
+        let (stream, address) =
+            socket::accept(&listener).map_err(|why| Error::CannotAccept { at, why })?;
+        log::debug!("accept gave a connection from {address}; closes the listening socket");
+        // From here on callers are refused, and one who is queued is reset, instead of being
+        // connected to nobody.
+        drop(listener);
+        self.begin(&Arc::new(stream), address)
+    }
+
+    fn listen(&mut self, backlog: i32) -> Result<(TcpListener, SocketAddr), Error> {
+        let listener = socket::listen(&self.place, self.family, backlog)?;
         let at = listener.local_addr().map_err(|why| socket::cannot_listen(&self.place, why))?;
         // The next time it is the same port again, also where any would have done.
         self.place.port = at.port();
@@ -51,28 +72,101 @@ impl Seeker {
             false => Vec::new(),
         };
         let _ = self.inbox.send(Event::Listening(at, callable));
-        log::trace!("blocks in accept");
-        let (stream, address) =
-            socket::accept(&listener).map_err(|why| Error::CannotAccept { at, why })?;
-        log::debug!("accept gave a connection from {address}; closes the listening socket");
-        // From here on callers are refused, and one who is queued is reset, instead of being
-        // connected to nobody.
-        drop(listener);
-        self.begin(stream, address)
+        Ok((listener, at))
+    }
+
+    /// Runs the acceptor of a room, which goes on listening.
+    pub fn host(mut self) {
+        if self.asked.recv().is_err() {
+            return;
+        }
+        let (listener, at) = match self.listen(socket::BACKLOG_OF_A_ROOM) {
+            Ok(listener) => listener,
+            Err(error) => return self.report(Err(error)),
+        };
+        let mut reserve = platform::reserve_file();
+        loop {
+            log::trace!("blocks in accept");
+            match socket::accept(&listener) {
+                Ok((stream, address)) => self.take(stream, address),
+                // The caller would wait for ever. One file less, and it can be told why.
+                Err(why) if platform::is_out_of_files(&why) && reserve.take().is_some() => {
+                    self.take_last(&listener, at, why, &mut reserve);
+                }
+                Err(why) => self.report(Err(Error::CannotAccept { at, why })),
+            }
+            if self.asked.recv().is_err() {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, stream: TcpStream, address: SocketAddr) {
+        log::debug!("accept gave a connection from {address}");
+        let stream = Arc::new(stream);
+        if let Err(error) = self.begin(&stream, address) {
+            self.refuse(&stream, error);
+        }
+    }
+
+    /// Takes a caller with the file that was kept in reserve. Only where another can be kept now is
+    /// there room after all.
+    fn take_last(
+        &mut self,
+        listener: &TcpListener,
+        at: SocketAddr,
+        why: io::Error,
+        reserve: &mut Option<File>,
+    ) {
+        match socket::accept(listener) {
+            Ok((stream, address)) => {
+                *reserve = platform::reserve_file();
+                match reserve {
+                    Some(_) => self.take(stream, address),
+                    None => self.refuse(&stream, Error::CannotAccept { at, why }),
+                }
+            }
+            Err(why) => self.report(Err(Error::CannotAccept { at, why })),
+        }
+        if reserve.is_none() {
+            *reserve = platform::reserve_file();
+        }
+    }
+
+    /// Tells a caller why not, and hangs up.
+    fn refuse(&self, mut stream: &TcpStream, error: Error) {
+        use io::{Read as _, Write as _};
+        let why = format_args!("this room cannot take you now: {}", error.without_advice());
+        // Nothing has been sent yet, so there is room for it: this does not wait.
+        let _ = stream.set_nonblocking(true);
+        let _ = stream.write_all(&room::notice(self.manner.wire, why));
+        if self.manner.wire == Wire::Frames {
+            let _ = stream.write_all(END_FRAME);
+        }
+        let _ = stream.shutdown(Shutdown::Write);
+        // With something unread, closing would be a reset, which can overtake the line.
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = self.inbox.send(Event::Refused(error));
     }
 
     /// Runs the connector. `timeout`: for one call.
-    pub fn connect(self, timeout: Duration) {
+    pub fn connect(mut self, timeout: Duration) {
         while self.asked.recv().is_ok() {
             let result = socket::connect(&self.place, self.family, timeout)
-                .and_then(|(stream, address)| self.begin(stream, address));
+                .and_then(|(stream, address)| self.begin(&Arc::new(stream), address));
             self.report(result);
         }
     }
 
-    fn begin(&self, stream: TcpStream, address: SocketAddr) -> Result<(), Error> {
-        socket::prepare(&stream, self.typed);
-        connection::begin(stream, address, self.manner, &self.inbox)
+    fn begin(&mut self, stream: &Arc<TcpStream>, address: SocketAddr) -> Result<(), Error> {
+        socket::prepare(stream, self.impatient);
+        if self.manner.audience == Audience::Host {
+            socket::prepare_member(stream);
+        }
+        let number = Number(self.friends + 1);
+        connection::begin(stream, number, address, self.manner, &self.inbox)?;
+        self.friends = number.0;
+        Ok(())
     }
 
     fn report(&self, result: Result<(), Error>) {

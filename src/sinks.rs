@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::cli::Common;
+use crate::ear::Ear;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::event::{Event, Sink};
@@ -33,17 +34,20 @@ pub struct Sinks {
     /// Stderr's writer, where stderr is not the screen itself.
     notice_writer: Option<(Sender<Order>, Thread)>,
     transcript: Option<(Sender<Order>, Thread)>,
+    /// The screen and the transcript as those who hear what is said in a room, where there is one.
+    pub ears: Vec<Ear>,
 }
 
 impl Sinks {
-    /// Starts the writers. `for_a_person`: stdout is a terminal; `rows`: where the row comes from
-    /// that is being typed, with the line editor.
+    /// Starts the writers. `for_a_person`: stdout is a terminal; `room`: what many say is heard
+    /// here; `rows`: where the row comes from that is being typed, with the line editor.
     ///
     /// # Errors
     /// A stream cannot be used, the transcript cannot be opened, or there is no thread left.
     pub fn start(
         common: &Common,
         for_a_person: bool,
+        room: bool,
         rows: Option<Receiver<Row>>,
         inbox: &Sender<Event>,
     ) -> Result<Sinks, Error> {
@@ -52,7 +56,9 @@ impl Sinks {
             None => None,
             Some(file) => Some(start_transcript(file, common.wire, inbox.clone())?),
         };
+        let (transcript, transcript_ear) = transcript.unzip();
         let (to_screen, outbox) = unbounded();
+        let waiting = outbox.clone();
         let form = match (for_a_person, common.wire) {
             (true, wire) => {
                 let screen = Screen::new(wire, common.color.is_wanted(), common.time);
@@ -65,8 +71,9 @@ impl Sinks {
             (false, Wire::Frames) => Form::Payloads,
         };
         let stdout = platform::stdout().map_err(|why| Error::NoStream { stream: "stdout", why })?;
-        let writer = Writer { sink: Sink::Screen, form, outbox, inbox: inbox.clone() };
-        let screen_writer = start_writer("screen-writer", writer, stdout)?;
+        let writer = Writer::new(Sink::Screen, form, outbox, inbox.clone());
+        let screen_ear = Ear::new(to_screen.clone(), waiting, writer.done(), for_a_person);
+        let screen_writer = start_writer("screen-writer", writer, stdout, inbox.clone())?;
 
         // Where stderr is the screen, notices go through the screen's writer: so they stand
         // behind the messages that came before them, and nothing is torn.
@@ -76,12 +83,16 @@ impl Sinks {
             let (to_stderr, outbox) = unbounded();
             let stderr =
                 platform::stderr().map_err(|why| Error::NoStream { stream: "stderr", why })?;
-            let inbox = inbox.clone();
-            let writer = Writer { sink: Sink::Notices, form: Form::Plain, outbox, inbox };
-            let writer = start_writer("notice-writer", writer, stderr)?;
+            let writer = Writer::new(Sink::Notices, Form::Plain, outbox, inbox.clone());
+            let writer = start_writer("notice-writer", writer, stderr, inbox.clone())?;
             (Notices::new(to_stderr.clone(), common.quiet), Some((to_stderr, writer)))
         };
-        Ok(Sinks { to_screen, notices, screen_writer, notice_writer, transcript })
+        // Else they must not be kept: they hold the outboxes open.
+        let ears = match room {
+            true => std::iter::once(screen_ear).chain(transcript_ear).collect(),
+            false => Vec::new(),
+        };
+        Ok(Sinks { to_screen, notices, screen_writer, notice_writer, transcript, ears })
     }
 
     /// The way to the transcript, where there is one.
@@ -131,11 +142,12 @@ fn start_writer(
     name: &'static str,
     mut writer: Writer,
     to: impl io::Write + Send + 'static,
+    inbox: Sender<Event>,
 ) -> Result<Thread, Error> {
     Thread::start(name, move || {
         let last_word = writer.run(to);
         // Nobody listens any more where the program is ending.
-        let _ = writer.inbox.send(Event::Written(writer.sink, last_word));
+        let _ = inbox.send(Event::Written(writer.sink(), last_word));
     })
 }
 
@@ -144,11 +156,13 @@ fn start_transcript(
     file: &Path,
     wire: Wire,
     inbox: Sender<Event>,
-) -> Result<(Sender<Order>, Thread), Error> {
+) -> Result<((Sender<Order>, Thread), Ear), Error> {
     let to = platform::append(file)
         .map_err(|why| Error::NoTranscript { file: file.display().to_string(), why })?;
     let (to_transcript, outbox) = unbounded();
     let form = Form::Transcript(Box::new(Transcript::new(wire)));
-    let writer = Writer { sink: Sink::Transcript, form, outbox, inbox };
-    Ok((to_transcript, start_writer("transcript", writer, to)?))
+    let waiting = outbox.clone();
+    let writer = Writer::new(Sink::Transcript, form, outbox, inbox.clone());
+    let ear = Ear::new(to_transcript.clone(), waiting, writer.done(), true);
+    Ok(((to_transcript, start_writer("transcript", writer, to, inbox)?), ear))
 }

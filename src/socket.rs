@@ -11,7 +11,14 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use crate::error::Error;
 
 /// How many callers the system may queue: the original's "queue up to 5 requests".
-const BACKLOG: i32 = 5;
+pub const BACKLOG: i32 = 5;
+
+/// The same for a room, where a whole class calls at once: as many as the system allows.
+pub const BACKLOG_OF_A_ROOM: i32 = i32::MAX;
+
+/// How many bytes the system may have waiting for a friend in a room who takes nothing. What waits
+/// with us is counted, and can be bounded; and it is seen sooner that something is taken.
+const NOT_SENT_MAX: u32 = 64 * 1024;
 
 /// A friend's machine that is silently gone is noticed within 10 + 3 × 5 seconds.
 const KEEP_ALIVE: TcpKeepalive = TcpKeepalive::new()
@@ -80,15 +87,15 @@ impl Place {
 ///
 /// # Errors
 /// The name has no address, or none of its addresses can be bound.
-pub fn listen(place: &Place, family: Family) -> Result<TcpListener, Error> {
+pub fn listen(place: &Place, family: Family, backlog: i32) -> Result<TcpListener, Error> {
     let addresses = match &place.host {
         Some(host) => resolve(host, place.port, family)?,
         None => every_interface(place.port, family),
     };
     let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
     for address in addresses {
-        log::debug!("socket, SO_REUSEADDR, bind to {address}, listen with a backlog of {BACKLOG}");
-        match bind(address, family, place.host.is_none()) {
+        log::debug!("socket, SO_REUSEADDR, bind to {address}, listen with a backlog of {backlog}");
+        match bind(address, family, place.host.is_none(), backlog) {
             Ok(listener) => return Ok(listener),
             Err(why) => {
                 log::debug!("cannot listen on {address}: {why}");
@@ -110,7 +117,12 @@ fn every_interface(port: u16, family: Family) -> Vec<SocketAddr> {
     [v6, v4].into_iter().filter(|address| family.allows(address)).collect()
 }
 
-fn bind(address: SocketAddr, family: Family, every_interface: bool) -> io::Result<TcpListener> {
+fn bind(
+    address: SocketAddr,
+    family: Family,
+    every_interface: bool,
+    backlog: i32,
+) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         // One socket for both: IPv4 callers then appear as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2).
@@ -122,7 +134,7 @@ fn bind(address: SocketAddr, family: Family, every_interface: bool) -> io::Resul
     #[cfg(not(windows))]
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
+    socket.listen(backlog)?;
     Ok(socket.into())
 }
 
@@ -233,24 +245,34 @@ fn not_to_myself(stream: TcpStream) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Sets what every conversation's socket wants. `typed`: a person is at the keyboard, who wants
-/// to know when the friend takes nothing.
+/// Sets what every conversation's socket wants. `impatient`: somebody, who is at the keyboard or
+/// in the same room, wants to know when the friend takes nothing.
 ///
 /// A socket that refuses an option is mostly one whose connection is gone already; its threads
 /// will find that out, and say so better.
-pub fn prepare(stream: &TcpStream, typed: bool) {
-    if let Err(error) = set_options(&SockRef::from(stream), typed) {
+pub fn prepare(stream: &TcpStream, impatient: bool) {
+    if let Err(error) = set_options(&SockRef::from(stream), impatient) {
         log::warn!("cannot set an option of the socket: {error}");
     }
 }
 
-fn set_options(socket: &Socket, typed: bool) -> io::Result<()> {
+/// Sets what the socket of a member of a room wants besides.
+pub fn prepare_member(stream: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = SockRef::from(stream).set_tcp_notsent_lowat(NOT_SENT_MAX) {
+        log::warn!("cannot set an option of the socket: {error}");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, NOT_SENT_MAX);
+}
+
+fn set_options(socket: &Socket, impatient: bool) -> io::Result<()> {
     // What is typed is on its way at once, instead of waiting for the last answer (RFC 896).
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&KEEP_ALIVE)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(typed.then_some(USER_TIMEOUT))?;
+    socket.set_tcp_user_timeout(impatient.then_some(USER_TIMEOUT))?;
     #[cfg(not(target_os = "linux"))]
-    let _ = (typed, USER_TIMEOUT);
+    let _ = (impatient, USER_TIMEOUT);
     Ok(())
 }

@@ -1,10 +1,25 @@
 //! Threads with names, and knowing at the end what became of each.
 
+use std::cell::Cell;
 use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 
 use crate::error::Error;
+use crate::event::Number;
+
+thread_local! {
+    static WHOSE: Cell<Option<Number>> = const { Cell::new(None) };
+}
+
+/// Whose thread this is, where several friends have threads of the same name.
+pub fn whose() -> Option<Number> {
+    WHOSE.get()
+}
+
+/// The stack of a thread that serves one friend of many, in bytes: a thousand members have two
+/// thousand threads. Much more than they need, also in a build for debugging.
+const SMALL_STACK: usize = 256 * 1024;
 
 /// A thread that was started here.
 #[derive(Debug)]
@@ -25,11 +40,25 @@ impl Thread {
         name: &'static str,
         body: impl FnOnce() + Send + 'static,
     ) -> Result<Thread, Error> {
+        Thread::start_for(None, name, body)
+    }
+
+    /// The same for one friend of many.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn start_for(
+        whose: Option<Number>,
+        name: &'static str,
+        body: impl FnOnce() + Send + 'static,
+    ) -> Result<Thread, Error> {
         debug_assert!(name.len() <= 15, "Linux would cut {name}");
+        let builder = Builder::new().name(name.to_owned());
+        let builder = if whose.is_some() { builder.stack_size(SMALL_STACK) } else { builder };
         let (ends, ended) = bounded(0);
-        let handle = Builder::new()
-            .name(name.to_owned())
+        let handle = builder
             .spawn(move || {
+                WHOSE.set(whose);
                 let _ends: crossbeam_channel::Sender<()> = ends; // Dropped, and so closed, last.
                 log::debug!("begins");
                 body();

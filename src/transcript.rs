@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use crate::buffer::Block;
-use crate::name::{self, Name};
+use crate::name::{self, Name, Speaker};
 use crate::text::harmless;
 use crate::wire::{self, LINE_MAX, Wire};
 
@@ -18,7 +18,7 @@ pub struct Transcript {
     wire: Wire,
     heard: Unfinished,
     said: Unfinished,
-    friend: Option<Name>,
+    friend: Speaker,
     /// What we are called ourselves.
     pub me: Option<Name>,
 }
@@ -30,7 +30,7 @@ impl Transcript {
             wire,
             heard: Unfinished::new(),
             said: Unfinished::new(),
-            friend: None,
+            friend: Speaker::Friend,
             me: None,
         }
     }
@@ -40,8 +40,7 @@ impl Transcript {
     /// # Errors
     /// Those of `to`.
     pub fn heard(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
-        let who = name::or_friend(self.friend.as_ref());
-        self.heard.write(self.wire, who, block, to)
+        self.heard.write(self.wire, self.friend.as_str(), block, to)
     }
 
     /// Writes what we have said.
@@ -53,15 +52,15 @@ impl Transcript {
         self.said.write(self.wire, who, block, to)
     }
 
-    /// The friend is called this from now on; `None`: there is a new one.
+    /// The friend is called this from now on; one without a name is a new one.
     ///
     /// # Errors
     /// Those of `to`.
-    pub fn call_friend(&mut self, name: Option<Name>, to: &mut impl Write) -> io::Result<()> {
-        if name.is_none() {
+    pub fn call_friend(&mut self, friend: Speaker, to: &mut impl Write) -> io::Result<()> {
+        if friend == Speaker::Friend {
             self.finish(to)?;
         }
-        self.friend = name;
+        self.friend = friend;
         Ok(())
     }
 
@@ -70,8 +69,7 @@ impl Transcript {
     /// # Errors
     /// Those of `to`.
     pub fn finish(&mut self, to: &mut impl Write) -> io::Result<()> {
-        let who = name::or_friend(self.friend.as_ref());
-        self.heard.finish(who, to)?;
+        self.heard.finish(self.friend.as_str(), to)?;
         self.said.finish(name::or_you(self.me.as_ref()), to)
     }
 }
@@ -163,8 +161,8 @@ mod tests {
             transcript.heard(&Block::of(piece.to_vec()), &mut file).unwrap();
         }
         transcript.said(&Block::of(b"mine\n".to_vec()), &mut file).unwrap();
-        let susan = Name::parse("Susan").ok();
-        transcript.call_friend(susan, &mut file).unwrap();
+        let susan = Name::parse("Susan").unwrap();
+        transcript.call_friend(Speaker::Named(susan), &mut file).unwrap();
         transcript.finish(&mut file).unwrap();
         let lines = ["friend: one", "friend: two", "friend: ", "you: mine", "Susan: three ^[[2J"];
         assert_eq!(without_time(file), lines);

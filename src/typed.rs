@@ -6,14 +6,14 @@
 
 use crate::buffer::Block;
 use crate::error::Error;
-use crate::wire::{Framer, Step, Wire, take};
+use crate::wire::{Codec, Step, take};
 
 /// From typed lines to messages and commands.
 #[derive(Debug)]
 pub struct Typed {
     at: At,
-    /// What makes frames of the messages, on the wire that has them.
-    framer: Option<Framer>,
+    /// What makes whole messages of the bytes, where they are wanted.
+    messages: Option<Box<Codec>>,
 }
 
 /// Where in a line we are.
@@ -30,13 +30,9 @@ enum At {
 }
 
 impl Typed {
-    /// For messages that go out on `wire`.
-    pub fn new(wire: Wire) -> Typed {
-        let framer = match wire {
-            Wire::Lines => None,
-            Wire::Frames => Some(Framer::new(true)),
-        };
-        Typed { at: At::Start, framer }
+    /// For messages that a further codec makes of them; `None`: they go out as they are typed.
+    pub fn new(messages: Option<Codec>) -> Typed {
+        Typed { at: At::Start, messages: messages.map(Box::new) }
     }
 
     /// See [`Codec::decode`](crate::wire::Codec::decode).
@@ -92,8 +88,8 @@ impl Typed {
                 Ok(self.command())
             }
             At::Command(_) => Ok(self.command()),
-            At::Start | At::Message => match &mut self.framer {
-                Some(framer) => framer.finish(block),
+            At::Start | At::Message => match &mut self.messages {
+                Some(messages) => messages.finish(block),
                 None => Ok(Step::Drained),
             },
         }
@@ -109,8 +105,8 @@ impl Typed {
 
     /// Moves a piece of a message on, in the form that the wire has.
     fn pass_on(&mut self, piece: &mut &[u8], block: &mut Block) -> Result<Step, Error> {
-        match &mut self.framer {
-            Some(framer) => framer.decode(piece, block),
+        match &mut self.messages {
+            Some(messages) => messages.decode(piece, block),
             None => {
                 let fits = piece.len().min(block.space().len());
                 // It fits, so it is taken.
@@ -125,14 +121,15 @@ impl Typed {
 mod tests {
     use super::*;
     use crate::buffer::Pool;
-    use crate::wire::{Oddity, messages};
+    use crate::wire::{FRAME_MAX, Framer, Oddity, Wire, messages};
     use proptest::prelude::*;
 
     /// What becomes of typed bytes that come in these pieces: messages, with `None` where a
     /// command stands among them, and the commands.
     fn typed(wire: Wire, pieces: &[&[u8]]) -> (Vec<String>, Vec<String>) {
         let pool = Pool::new(1, 1_000);
-        let mut codec = Typed::new(wire);
+        let framer = Codec::Framer(Framer::new(true, FRAME_MAX));
+        let mut codec = Typed::new((wire == Wire::Frames).then_some(framer));
         let (mut said, mut commands) = (Vec::new(), Vec::new());
         let mut pass = |block: Block| said.extend_from_slice(block.bytes());
         let mut block = pool.take().unwrap();

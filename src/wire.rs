@@ -14,9 +14,9 @@
 
 use std::fmt;
 
+use crate::audience::{Audience, Request};
 use crate::buffer::Block;
 use crate::error::Error;
-use crate::name::Name;
 use crate::typed::Typed;
 
 /// The longest payload that a frame can hold, in bytes: what two bytes can count.
@@ -78,8 +78,8 @@ pub enum Step {
     Oddity(Oddity),
     /// A person has given the program a command, which is this line; call again.
     Command(String),
-    /// The friend has said a name; call again.
-    Named(Name),
+    /// The friend wants more than to be heard; call again.
+    Request(Request),
 }
 
 /// From bytes, in any pieces, to blocks of whole messages.
@@ -131,21 +131,30 @@ pub(crate) fn take<'a>(input: &mut &'a [u8], count: usize) -> &'a [u8] {
     taken
 }
 
-/// The `lines` wire on its way to a terminal: `\r\n` counts as a newline, and a line of more
-/// than [`LINE_MAX`] bytes becomes several messages, so that no line can fill the memory.
-#[derive(Debug, Default)]
+/// The `lines` wire where whole lines are wanted: `\r\n` counts as a newline, and a line of more
+/// than so many bytes becomes several messages, so that no line can fill the memory.
+#[derive(Debug)]
 pub struct Lines {
+    audience: Audience,
+    /// The longest message, in bytes.
+    longest: usize,
     /// The line so far.
     partial: Vec<u8>,
     /// How many bytes of `partial` are a message that waits for room in a block.
     ready: Option<usize>,
     /// Part of the current line has been passed on already.
     continued: bool,
-    /// What is ready is a whole line, and so may say a name.
-    says_name: bool,
+    /// What is ready is a whole line, and has not been looked at: it may be a request.
+    unread: bool,
 }
 
 impl Lines {
+    /// For `audience`, in messages of at most `longest` bytes.
+    pub fn new(audience: Audience, longest: usize) -> Lines {
+        let partial = Vec::new();
+        Lines { audience, longest, partial, ready: None, continued: false, unread: false }
+    }
+
     fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Step {
         loop {
             match self.pass_on(block) {
@@ -155,7 +164,7 @@ impl Lines {
             if input.is_empty() {
                 return Step::Drained;
             }
-            let room = LINE_MAX - self.partial.len();
+            let room = self.longest - self.partial.len();
             let within = &input[..room.min(input.len())];
             if let Some(at) = within.iter().position(|&byte| byte == b'\n') {
                 self.partial.extend_from_slice(take(input, at));
@@ -163,9 +172,9 @@ impl Lines {
                 self.end_of_line();
             } else {
                 self.partial.extend_from_slice(take(input, room));
-                if self.partial.len() == LINE_MAX {
+                if self.partial.len() == self.longest {
                     // A character that the limit cuts in two belongs whole into the next part.
-                    self.ready = Some(LINE_MAX - unfinished_tail(&self.partial));
+                    self.ready = Some(self.longest - unfinished_tail(&self.partial));
                     self.continued = true;
                 }
             }
@@ -180,7 +189,7 @@ impl Lines {
         // nothing left of it to show.
         if !(self.continued && self.partial.is_empty()) {
             self.ready = Some(self.partial.len());
-            self.says_name = !self.continued;
+            self.unread = !self.continued;
         }
         self.continued = false;
     }
@@ -189,14 +198,18 @@ impl Lines {
     fn pass_on(&mut self, block: &mut Block) -> Step {
         let Some(length) = self.ready else { return Step::Drained };
         let message = &self.partial[..length];
-        let name = Name::in_message(message).filter(|_| self.says_name);
-        if name.is_none() && !block.push(&[message, b"\n"]) {
-            return Step::Full;
+        let request = match std::mem::take(&mut self.unread) {
+            true => self.audience.request(message),
+            false => None,
+        };
+        match request {
+            Some(Request::Room) => return Step::Request(Request::Room),
+            None if !block.push(&[message, b"\n"]) => return Step::Full,
+            _ => {}
         }
         self.partial.drain(..length);
         self.ready = None;
-        self.says_name = false;
-        name.map_or(Step::Drained, Step::Named)
+        request.map_or(Step::Drained, Step::Request)
     }
 
     fn finish(&mut self, block: &mut Block) -> Step {
@@ -227,12 +240,17 @@ fn unfinished_tail(bytes: &[u8]) -> usize {
 }
 
 /// The `frames` wire: collects a frame, however many `recv`s it takes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Frames {
-    /// Whether a frame can say a name: at a terminal it can, and a pipe gets it like any other.
-    names: bool,
+    audience: Audience,
+    /// The longest message, in bytes.
+    longest: usize,
     /// The frame so far, header included.
     partial: Vec<u8>,
+    /// How many bytes of a frame that is too long are still to come.
+    too_long: usize,
+    /// The frame has been looked at: it is no request.
+    read: bool,
     /// The friend has said `end`.
     ended: bool,
     /// That more came after it has been said.
@@ -240,9 +258,17 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// For a terminal, where `names` are told from messages; or else for a pipe.
-    pub fn new(names: bool) -> Frames {
-        Frames { names, ..Frames::default() }
+    /// For `audience`, in messages of at most `longest` bytes.
+    pub fn new(audience: Audience, longest: usize) -> Frames {
+        Frames {
+            audience,
+            longest,
+            partial: Vec::new(),
+            too_long: 0,
+            read: false,
+            ended: false,
+            extra_told: false,
+        }
     }
 
     fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Step {
@@ -255,8 +281,15 @@ impl Frames {
                 }
                 return Step::Drained;
             }
+            self.too_long -= take(input, self.too_long).len();
             let missing = self.wanted() - self.partial.len();
             self.partial.extend_from_slice(take(input, missing));
+            let length = self.wanted() - HEADER;
+            if length > self.longest {
+                self.partial.clear();
+                self.too_long = length;
+                return Step::Request(Request::Long(length));
+            }
             if self.partial.len() < self.wanted() {
                 if input.is_empty() {
                     return Step::Drained;
@@ -268,16 +301,20 @@ impl Frames {
                 self.ended = true;
                 return Step::Goodbye;
             }
-            if self.names
-                && let Some(name) = Name::in_message(&self.partial[HEADER..])
+            if !std::mem::replace(&mut self.read, true)
+                && let Some(request) = self.audience.request(&self.partial[HEADER..])
             {
-                self.partial.clear();
-                return Step::Named(name);
+                if request != Request::Room {
+                    self.partial.clear();
+                    self.read = false;
+                }
+                return Step::Request(request);
             }
             if !block.push(&[&self.partial]) {
                 return Step::Full;
             }
             self.partial.clear();
+            self.read = false;
         }
     }
 
@@ -310,6 +347,8 @@ impl Frames {
 pub struct Framer {
     /// Whether a person types the lines: then a bad one is refused and the next may be better.
     typed: bool,
+    /// The longest message, in bytes: [`FRAME_MAX`], or less.
+    longest: usize,
     /// The line so far.
     partial: Vec<u8>,
     /// How many more bytes the line has than a frame can hold.
@@ -323,9 +362,10 @@ pub struct Framer {
 }
 
 impl Framer {
-    /// A framer for lines that are `typed`, or else piped.
-    pub fn new(typed: bool) -> Framer {
-        Framer { typed, partial: Vec::new(), excess: 0, whole: false, line: 1, ended: false }
+    /// A framer for lines that are `typed`, or else piped, and of at most `longest` bytes.
+    pub fn new(typed: bool, longest: usize) -> Framer {
+        let partial = Vec::new();
+        Framer { typed, longest, partial, excess: 0, whole: false, line: 1, ended: false }
     }
 
     /// See [`Codec::decode`].
@@ -348,7 +388,7 @@ impl Framer {
             }
             let newline = input.iter().position(|&byte| byte == b'\n');
             let piece = take(input, newline.unwrap_or(input.len()));
-            let kept = piece.len().min(FRAME_MAX - self.partial.len());
+            let kept = piece.len().min(self.longest - self.partial.len());
             self.partial.extend_from_slice(&piece[..kept]);
             self.excess += (piece.len() - kept) as u64;
             if newline.is_some() {
@@ -367,7 +407,7 @@ impl Framer {
         let step = if self.excess > 0 {
             let bytes = self.partial.len() as u64 + self.excess;
             if !self.typed {
-                return Err(Error::LineTooLong { line: self.line, bytes });
+                return Err(Error::LineTooLong { line: self.line, bytes, longest: self.longest });
             }
             Step::Oddity(Oddity::TooLong(bytes))
         } else if std::str::from_utf8(&self.partial).is_err() {
@@ -530,7 +570,7 @@ mod tests {
         ) {
             let sent: Vec<Vec<u8>> = sent.into_iter().filter(|text| text != END).collect();
             let wire: Vec<u8> = sent.iter().flat_map(|text| framed(text)).chain(END_FRAME.to_vec()).collect();
-            let (bytes, steps, error) = run(Codec::Frames(Frames::default()), &split(&wire, &places));
+            let (bytes, steps, error) = run(Codec::Frames(Frames::new(Audience::Pipe, FRAME_MAX)), &split(&wire, &places));
             prop_assert_eq!(texts(Wire::Frames, &bytes), sent);
             prop_assert_eq!(steps, vec![Step::Goodbye]);
             prop_assert!(error.is_none());
@@ -545,7 +585,7 @@ mod tests {
             let newline = if crlf { "\r\n" } else { "\n" };
             let wire: String = sent.iter().flat_map(|line| [line.as_str(), newline]).collect();
             let (bytes, steps, _) =
-                run(Codec::Lines(Lines::default()), &split(wire.as_bytes(), &places));
+                run(Codec::Lines(Lines::new(Audience::Person, LINE_MAX)), &split(wire.as_bytes(), &places));
             let expected: Vec<Vec<u8>> = sent.iter().map(|line| line.clone().into_bytes()).collect();
             prop_assert_eq!(texts(Wire::Lines, &bytes), expected);
             prop_assert!(steps.is_empty());
@@ -559,7 +599,7 @@ mod tests {
             let sent: Vec<String> = sent.into_iter().filter(|line| line != "end").collect();
             let input: String = sent.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
             let (bytes, steps, error) =
-                run(Codec::Framer(Framer::new(false)), &split(input.as_bytes(), &places));
+                run(Codec::Framer(Framer::new(false, FRAME_MAX)), &split(input.as_bytes(), &places));
             let wire: Vec<u8> = sent.iter().flat_map(|line| framed(line.as_bytes())).collect();
             prop_assert_eq!(bytes, wire);
             prop_assert!(steps.is_empty());
@@ -572,10 +612,10 @@ mod tests {
             places in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
         ) {
             let pieces = split(&input, &places);
-            run(Codec::Frames(Frames::default()), &pieces);
-            run(Codec::Framer(Framer::new(true)), &pieces);
-            run(Codec::Framer(Framer::new(false)), &pieces);
-            let (lines, ..) = run(Codec::Lines(Lines::default()), &pieces);
+            run(Codec::Frames(Frames::new(Audience::Pipe, FRAME_MAX)), &pieces);
+            run(Codec::Framer(Framer::new(true, FRAME_MAX)), &pieces);
+            run(Codec::Framer(Framer::new(false, FRAME_MAX)), &pieces);
+            let (lines, ..) = run(Codec::Lines(Lines::new(Audience::Person, LINE_MAX)), &pieces);
             let without = |bytes: &[u8]| -> Vec<u8> {
                 bytes.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect()
             };
@@ -587,7 +627,7 @@ mod tests {
     fn a_line_of_64_kib_is_one_message_and_one_more_byte_makes_two() {
         for length in [LINE_MAX - 1, LINE_MAX, LINE_MAX + 1] {
             let line = [vec![b'x'; length], b"\r\nnext\n".to_vec()].concat();
-            let (bytes, ..) = run(Codec::Lines(Lines::default()), &[&line]);
+            let (bytes, ..) = run(Codec::Lines(Lines::new(Audience::Person, LINE_MAX)), &[&line]);
             let lengths: Vec<usize> =
                 messages(Wire::Lines, &bytes).map(|message| message.text.len()).collect();
             let expected = match length {
@@ -601,7 +641,8 @@ mod tests {
     #[test]
     fn a_part_of_a_long_line_ends_between_two_characters() {
         let line = ["x".repeat(LINE_MAX - 1), "é".repeat(4), "\n".to_owned()].concat();
-        let (bytes, ..) = run(Codec::Lines(Lines::default()), &[line.as_bytes()]);
+        let (bytes, ..) =
+            run(Codec::Lines(Lines::new(Audience::Person, LINE_MAX)), &[line.as_bytes()]);
         let parts = texts(Wire::Lines, &bytes);
         assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [LINE_MAX - 1, 8]);
         assert!(parts.iter().all(|part| std::str::from_utf8(part).is_ok()));
@@ -611,7 +652,7 @@ mod tests {
     fn the_part_is_passed_on_when_its_64th_kib_has_come_not_when_the_line_ends() {
         let pool = Pool::new(1, BUFFER_SIZE);
         let mut block = pool.take().unwrap();
-        let mut codec = Codec::Lines(Lines::default());
+        let mut codec = Codec::Lines(Lines::new(Audience::Person, LINE_MAX));
         let _ = codec.decode(&mut &vec![b'x'; LINE_MAX][..], &mut block);
         assert_eq!(block.bytes().len(), LINE_MAX + 1);
     }
@@ -619,21 +660,24 @@ mod tests {
     #[test]
     fn what_comes_after_end_is_dropped_and_told_once() {
         let wire = [END_FRAME, b"\x01\x00a", b"\x01\x00b"];
-        let (bytes, steps, error) = run(Codec::Frames(Frames::default()), &wire);
+        let (bytes, steps, error) =
+            run(Codec::Frames(Frames::new(Audience::Pipe, FRAME_MAX)), &wire);
         assert!(bytes.is_empty() && error.is_none());
         assert_eq!(steps, [Step::Goodbye, Step::Oddity(Oddity::AfterEnd)]);
     }
 
     #[test]
     fn a_frame_that_is_cut_is_passed_on_as_far_as_it_came() {
-        let (bytes, _, error) = run(Codec::Frames(Frames::default()), &[b"\x05\x00ab"]);
+        let (bytes, _, error) =
+            run(Codec::Frames(Frames::new(Audience::Pipe, FRAME_MAX)), &[b"\x05\x00ab"]);
         assert!(matches!(error, Some(Error::CutInFrame { came: 2, of: 5 })));
         let message = messages(Wire::Frames, &bytes).next();
         assert_eq!(message, Some(Message { text: b"ab", whole: false }));
-        let (bytes, _, error) = run(Codec::Frames(Frames::default()), &[b"\x05\x00"]);
+        let (bytes, _, error) =
+            run(Codec::Frames(Frames::new(Audience::Pipe, FRAME_MAX)), &[b"\x05\x00"]);
         assert!(matches!(error, Some(Error::CutInFrame { came: 0, of: 5 })));
         assert!(bytes.is_empty(), "no message came, not even an empty one");
-        let (_, _, error) = run(Codec::Frames(Frames::default()), &[b"\x05"]);
+        let (_, _, error) = run(Codec::Frames(Frames::new(Audience::Pipe, FRAME_MAX)), &[b"\x05"]);
         assert!(matches!(error, Some(Error::CutInHeader)));
     }
 
@@ -641,16 +685,18 @@ mod tests {
     fn the_longest_frame_fits_and_a_longer_line_is_refused_with_its_number_and_length() {
         let longest = "x".repeat(FRAME_MAX);
         let (bytes, _, error) =
-            run(Codec::Framer(Framer::new(false)), &[longest.as_bytes(), b"\n"]);
+            run(Codec::Framer(Framer::new(false, FRAME_MAX)), &[longest.as_bytes(), b"\n"]);
         assert!(error.is_none());
         assert_eq!(texts(Wire::Frames, &bytes), [longest.as_bytes()]);
 
         let input = format!("one\n{longest}y\nthree\n");
-        let (bytes, _, error) = run(Codec::Framer(Framer::new(false)), &[input.as_bytes()]);
-        assert!(matches!(error, Some(Error::LineTooLong { line: 2, bytes: 65_536 })));
+        let (bytes, _, error) =
+            run(Codec::Framer(Framer::new(false, FRAME_MAX)), &[input.as_bytes()]);
+        assert!(matches!(error, Some(Error::LineTooLong { line: 2, bytes: 65_536, .. })));
         assert_eq!(texts(Wire::Frames, &bytes), [b"one"]);
 
-        let (bytes, steps, error) = run(Codec::Framer(Framer::new(true)), &[input.as_bytes()]);
+        let (bytes, steps, error) =
+            run(Codec::Framer(Framer::new(true, FRAME_MAX)), &[input.as_bytes()]);
         assert!(error.is_none());
         assert_eq!(steps, [Step::Oddity(Oddity::TooLong(65_536))]);
         assert_eq!(texts(Wire::Frames, &bytes), [&b"one"[..], b"three"]);
@@ -658,25 +704,27 @@ mod tests {
 
     #[test]
     fn end_in_piped_input_ends_it_and_more_input_is_an_error() {
-        let (bytes, steps, error) = run(Codec::Framer(Framer::new(false)), &[b"a\nend\n"]);
+        let (bytes, steps, error) =
+            run(Codec::Framer(Framer::new(false, FRAME_MAX)), &[b"a\nend\n"]);
         assert_eq!(
             (texts(Wire::Frames, &bytes), steps),
             (vec![b"a".to_vec()], vec![Step::Goodbye])
         );
         assert!(error.is_none());
-        let (_, steps, error) = run(Codec::Framer(Framer::new(false)), &[b"a\nend\nb"]);
+        let (_, steps, error) = run(Codec::Framer(Framer::new(false, FRAME_MAX)), &[b"a\nend\nb"]);
         assert_eq!(steps, [Step::Goodbye]);
         assert!(matches!(error, Some(Error::InputAfterEnd { line: 2 })));
-        let (bytes, steps, _) = run(Codec::Framer(Framer::new(false)), &[b"end \nEnd\n end"]);
+        let (bytes, steps, _) =
+            run(Codec::Framer(Framer::new(false, FRAME_MAX)), &[b"end \nEnd\n end"]);
         assert_eq!(texts(Wire::Frames, &bytes), [&b"end "[..], b"End", b" end"]);
         assert!(steps.is_empty());
     }
 
     #[test]
     fn input_that_is_not_utf8_is_refused_with_its_line() {
-        let (_, _, error) = run(Codec::Framer(Framer::new(false)), &[b"a\n\xff\n"]);
+        let (_, _, error) = run(Codec::Framer(Framer::new(false, FRAME_MAX)), &[b"a\n\xff\n"]);
         assert!(matches!(error, Some(Error::LineNotUtf8 { line: 2 })));
-        let (_, steps, error) = run(Codec::Framer(Framer::new(true)), &[b"\xff\n"]);
+        let (_, steps, error) = run(Codec::Framer(Framer::new(true, FRAME_MAX)), &[b"\xff\n"]);
         assert!(error.is_none());
         assert_eq!(steps, [Step::Oddity(Oddity::NotUtf8)]);
     }

@@ -8,13 +8,14 @@
 use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, select};
 
 use crate::buffer::Block;
 use crate::event::{Event, Report, Sink};
 use crate::explain::Watched;
-use crate::name::Name;
+use crate::name::{Name, Speaker};
 use crate::screen::Form;
 use crate::wire::END_FRAME;
 
@@ -32,9 +33,10 @@ pub enum Order {
     Said(Arc<Block>),
     /// Write these bytes of the program's own: a notice, a line of the log, an `end` frame.
     Own(Cow<'static, [u8]>),
-    /// Call the friend by this name from now on; `None`: there is a new friend. The block, if any,
-    /// has nothing in it: it pays for the order (see [`buffer`](crate::buffer)).
-    CallFriend(Option<Name>, Option<Arc<Block>>),
+    /// Let go of this block, which paid for what is before it (see [`buffer`](crate::buffer)).
+    Paid(Arc<Block>),
+    /// Call the friend this from now on; one without a name is a new friend.
+    CallFriend(Speaker),
     /// Call ourselves by this name from now on.
     CallMe(Name),
     /// Take the input row off the screen, until there is a new one. The channel is closed then.
@@ -58,6 +60,15 @@ impl Order {
         }
     }
 
+    /// What it costs to keep it waiting, in bytes, where it holds messages: these, and its place in
+    /// the outbox. Whatever else waits is little.
+    pub fn cost(&self) -> u64 {
+        match self {
+            Order::Block(block) => (block.bytes().len() + size_of::<Order>()) as u64,
+            _ => 0,
+        }
+    }
+
     /// How many bytes it counts for, when it comes to telling what was not sent. An `end` frame
     /// says nothing of its own, and is always the last.
     fn worth(&self) -> u64 {
@@ -71,21 +82,46 @@ impl Order {
 /// A writer: where it writes, and how.
 #[derive(Debug)]
 pub struct Writer {
-    /// Whom it writes to, for the coordinator.
-    pub sink: Sink,
-    /// The form that messages get.
-    pub form: Form,
-    /// What it is told to write.
-    pub outbox: Receiver<Order>,
-    /// Where it reports.
-    pub inbox: Sender<Event>,
+    sink: Sink,
+    form: Form,
+    outbox: Receiver<Order>,
+    inbox: Sender<Event>,
+    done: Arc<AtomicU64>,
+}
+
+/// How much of its orders a writer has carried out, for whoever gave them.
+#[derive(Clone, Debug, Default)]
+pub struct Done(Arc<AtomicU64>);
+
+impl Done {
+    /// The sum of what they cost; see [`Order::cost`].
+    pub fn so_far(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Writer {
+    /// A writer to `sink`, where messages get this form. It is told what to write by `outbox`, and
+    /// reports to `inbox`.
+    pub fn new(sink: Sink, form: Form, outbox: Receiver<Order>, inbox: Sender<Event>) -> Writer {
+        Writer { sink, form, outbox, inbox, done: Arc::default() }
+    }
+
+    /// Whom it writes to.
+    pub fn sink(&self) -> Sink {
+        self.sink
+    }
+
+    /// Tells how far it is.
+    pub fn done(&self) -> Done {
+        Done(Arc::clone(&self.done))
+    }
+
     /// Writes what comes out of the outbox until told goodbye, and gives back the last word,
     /// which is for the coordinator: to be sent when the sink is closed.
     pub fn run(&mut self, to: impl Write) -> Report {
-        let call = if self.sink == Sink::Friend { "send" } else { "write" };
+        let to_friend = matches!(self.sink, Sink::Friend(_));
+        let call = if to_friend { "send" } else { "write" };
         let counted = Counted { to: Watched::new(to, call), written: 0 };
         let mut to = BufWriter::with_capacity(STAGING, counted);
         let mut taken = 0;
@@ -93,7 +129,7 @@ impl Writer {
         // Taken apart, or dropping it would try once more to write what could not be written.
         let (to, _) = to.into_parts();
         let mut left = 0;
-        if result.is_err() && self.sink == Sink::Friend {
+        if result.is_err() && to_friend {
             let waiting: u64 = self.outbox.try_iter().map(|order| order.worth()).sum();
             left = taken.saturating_sub(to.written) + waiting;
         }
@@ -114,7 +150,7 @@ impl Writer {
                         screen.settle(to)?;
                     }
                     to.flush()?;
-                    to.get_mut().to.tell(self.sink == Sink::Friend);
+                    to.get_mut().to.tell(matches!(self.sink, Sink::Friend(_)));
                     match self.wait() {
                         Some(order) => order,
                         None => continue,
@@ -123,6 +159,7 @@ impl Writer {
                 Err(TryRecvError::Disconnected) => Order::Goodbye,
             };
             *taken += order.worth();
+            let cost = order.cost();
             match order {
                 Order::Block(block) => {
                     to.get_mut().to.tell(true);
@@ -130,7 +167,8 @@ impl Writer {
                 }
                 Order::Said(block) => self.form.write_said(&block, to)?,
                 Order::Own(bytes) => self.form.write_own(&bytes, to)?,
-                Order::CallFriend(name, _paid) => self.form.call_friend(name, to)?,
+                Order::Paid(_) => {}
+                Order::CallFriend(speaker) => self.form.call_friend(speaker, to)?,
                 Order::CallMe(name) => self.form.call_me(name),
                 Order::RowAway(done) => {
                     if let Some(screen) = self.form.screen() {
@@ -154,6 +192,7 @@ impl Writer {
                     return to.flush();
                 }
             }
+            self.done.fetch_add(cost, Ordering::Relaxed);
         }
     }
 

@@ -17,11 +17,14 @@ use threadchat::buffer::{BUFFERS, Block, Pool};
 use threadchat::connection::{Friend, Line};
 use threadchat::coordinator::{Calling, Coordinator, Outboxes, Plan, Stdin};
 use threadchat::error::Error;
-use threadchat::event::{Event, News, ReadError, Report, Sink, Source};
+use threadchat::event::{Event, News, Number, ReadError, Report, Sink, Source};
 use threadchat::notices::Notices;
 use threadchat::reader::Permit;
 use threadchat::wire::{END_FRAME, Oddity, Wire};
-use threadchat::writer::Order;
+use threadchat::writer::{Done, Order};
+
+/// The friend, and whoever comes after her.
+const SUSAN: Number = Number(1);
 
 /// What leaving may take, counted from the signal.
 const LEAVING: Duration = Duration::from_secs(2);
@@ -108,6 +111,7 @@ fn plan(stdin: Stdin) -> Plan {
         wire: Wire::Lines,
         calling: None,
         keep: false,
+        room: None,
         name: None,
         editor: false,
         hints: false,
@@ -135,6 +139,7 @@ impl House {
             let_read,
             stop_reading: None,
             ask_friend,
+            ears: Vec::new(),
         };
         House {
             coordinator: Coordinator::new(plan, out, now),
@@ -173,14 +178,20 @@ impl House {
         let (notes, notes_out) = unbounded();
         let address = friend_address();
         let line = Box::new(Telephone { notes });
-        self.hears(Event::Connected(Friend { address, to_friend, line }));
+        self.hears(Event::Connected(Friend {
+            number: SUSAN,
+            done: Done::default(),
+            address,
+            to_friend,
+            line,
+        }));
         Call { outbox: Some(outbox), notes: notes_out }
     }
 
     /// The socket-writer has sent everything and says its last word.
     fn all_is_sent(&mut self, call: &mut Call) {
         call.outbox = None;
-        self.hears(Event::Written(Sink::Friend, ended_well()));
+        self.hears(Event::Written(Sink::Friend(SUSAN), ended_well()));
     }
 
     /// The screen-writer writes everything; it answers a flush.
@@ -242,7 +253,7 @@ fn typed(bytes: &[u8]) -> Event {
 }
 
 fn friend_says(bytes: &[u8]) -> Event {
-    Event::Read(Source::Friend, News::Block(block(bytes)))
+    Event::Read(Source::Friend(SUSAN), News::Block(block(bytes)))
 }
 
 fn ends(source: Source) -> Event {
@@ -289,7 +300,7 @@ fn when_my_stdin_ends_everything_is_sent_and_receiving_goes_on_until_the_friend_
         house.hears(friend_says(b"late reply"));
         assert_eq!(house.wake, None, "a half-closed conversation has all the time");
         house.assert_goes_on();
-        house.hears(ends(Source::Friend));
+        house.hears(ends(Source::Friend(SUSAN)));
         house.assert_goes_on();
         assert_eq!(house.screen_writes(), b"late reply");
         house.assert_over(0);
@@ -303,7 +314,7 @@ fn a_friend_who_leaves_a_person_is_shown_first_and_then_told() {
     let (mut house, mut call) = House::talking(plan(Stdin::Terminal));
     house.hears(typed(b"hello"));
     house.hears(friend_says(b"bye"));
-    house.hears(ends(Source::Friend));
+    house.hears(ends(Source::Friend(SUSAN)));
     assert_eq!(call.handed_over(), (b"hello".to_vec(), true));
     house.all_is_sent(&mut call);
     assert!(!house.said("friend has left"), "said before the last words are shown");
@@ -320,7 +331,7 @@ fn a_slow_reader_of_stdout_has_all_the_time_when_the_friend_has_left() {
             house.hears(ends(Source::Stdin));
         }
         house.hears(friend_says(b"slowly"));
-        house.hears(ends(Source::Friend));
+        house.hears(ends(Source::Friend(SUSAN)));
         house.all_is_sent(&mut call);
         assert_eq!(house.wake, None, "nobody is in a hurry");
         house.now += Duration::from_secs(3600);
@@ -342,14 +353,14 @@ fn a_slow_reader_of_stdout_has_all_the_time_when_the_friend_has_said_end() {
         for _ in 0..BUFFERS {
             house.hears(friend_says(b"\x01\x00x"));
         }
-        house.hears(Event::Read(Source::Friend, News::Goodbye));
+        house.hears(Event::Read(Source::Friend(SUSAN), News::Goodbye));
         house.all_is_sent(&mut call);
         while house.wake.is_some() && house.code().is_none() {
             house.time_comes();
         }
         house.assert_goes_on();
         assert_eq!(house.screen_writes(), b"\x01\x00x".repeat(BUFFERS));
-        house.hears(ends(Source::Friend));
+        house.hears(ends(Source::Friend(SUSAN)));
         if house.code().is_none() {
             house.screen_writes();
         }
@@ -362,7 +373,7 @@ fn a_slow_reader_of_stdout_has_all_the_time_when_the_friend_has_said_end() {
 fn when_the_friend_ends_first_what_is_piped_goes_on_and_one_notice_says_so() {
     let (mut house, mut call) = House::talking(plan(Stdin::Pipe));
     house.hears(typed(b"first "));
-    house.hears(ends(Source::Friend));
+    house.hears(ends(Source::Friend(SUSAN)));
     assert_eq!(house.times_said("* the friend has ended"), 1);
     assert!(house.said("Ctrl-C"), "the notice says how to stop");
     house.now += Duration::from_secs(3600);
@@ -386,9 +397,9 @@ fn when_the_friend_ends_first_and_then_refuses_what_is_piped_it_is_a_reset() {
         house.hears(typed(b"half of it"));
         // Long after it began: at once it would be a friend who is busy.
         house.now += Duration::from_secs(3);
-        house.hears(ends(Source::Friend));
+        house.hears(ends(Source::Friend(SUSAN)));
         call.outbox = None;
-        house.hears(Event::Written(Sink::Friend, broke(ErrorKind::BrokenPipe, 4)));
+        house.hears(Event::Written(Sink::Friend(SUSAN), broke(ErrorKind::BrokenPipe, 4)));
         house.screen_writes();
         house.assert_over(1);
         assert!(
@@ -417,7 +428,7 @@ fn ctrl_c_sends_what_the_coordinator_had_and_shows_what_arrives_until_the_friend
         assert_eq!(call.handed_over(), (sent.to_vec(), true));
         house.all_is_sent(&mut call);
         house.hears(friend_says(b"last word"));
-        house.hears(ends(Source::Friend));
+        house.hears(ends(Source::Friend(SUSAN)));
         assert_eq!(house.screen_writes(), b"last word");
         house.assert_over(0);
         assert!(house.said("you have left"));
@@ -435,8 +446,8 @@ fn after_ctrl_c_a_friend_who_does_not_take_is_cut_off_within_2_s_and_the_loss_is
     assert_eq!(call.notes.try_recv(), Ok(Did::Cut { reset: true }), "a FIN would say: all sent");
     assert!(house.now >= before + Duration::from_secs(1), "cut off too early");
     call.outbox = None;
-    house.hears(Event::Written(Sink::Friend, broke(ErrorKind::BrokenPipe, 11)));
-    house.hears(ends(Source::Friend));
+    house.hears(Event::Written(Sink::Friend(SUSAN), broke(ErrorKind::BrokenPipe, 11)));
+    house.hears(ends(Source::Friend(SUSAN)));
     house.screen_writes();
     house.assert_over(1);
     assert!(house.now <= before + LEAVING);
@@ -455,7 +466,7 @@ fn after_ctrl_c_a_friend_who_goes_on_sending_is_cut_off_within_2_s_without_a_res
     }
     house.time_comes();
     assert_eq!(call.notes.try_recv(), Ok(Did::Cut { reset: false }));
-    house.hears(ends(Source::Friend));
+    house.hears(ends(Source::Friend(SUSAN)));
     house.screen_writes();
     house.assert_over(0);
     assert!(house.now <= before + LEAVING);
@@ -465,7 +476,7 @@ fn after_ctrl_c_a_friend_who_goes_on_sending_is_cut_off_within_2_s_without_a_res
 fn after_ctrl_c_a_stdout_that_takes_nothing_is_left_within_2_s_and_the_loss_is_told() {
     let (mut house, mut call) = House::talking(plan(Stdin::Terminal));
     house.hears(friend_says(b"stuck"));
-    house.hears(ends(Source::Friend));
+    house.hears(ends(Source::Friend(SUSAN)));
     house.all_is_sent(&mut call);
     house.now += Duration::from_secs(100);
     let before = house.now;
@@ -516,7 +527,7 @@ fn ctrl_c_ends_the_waiting_for_a_slow_stdout_also_when_the_friend_is_cut_off_alr
     for _ in 0..BUFFERS {
         house.hears(friend_says(b"\x01\x00x"));
     }
-    house.hears(Event::Read(Source::Friend, News::Goodbye));
+    house.hears(Event::Read(Source::Friend(SUSAN), News::Goodbye));
     house.all_is_sent(&mut call);
     while house.wake.is_some() {
         house.time_comes();
@@ -579,7 +590,7 @@ fn when_nobody_reads_stdout_any_more_the_conversation_is_closed_quietly() {
         house.all_is_sent(&mut call);
         if house.code().is_none() {
             house.time_comes();
-            house.hears(ends(Source::Friend));
+            house.hears(ends(Source::Friend(SUSAN)));
         }
         house.assert_over(code);
         // Quietly, but where piped input was cut short by it.
@@ -595,7 +606,7 @@ fn when_nobody_reads_stdout_any_more_what_was_said_before_is_still_sent() {
     assert_eq!(call.handed_over(), (b"said before".to_vec(), true));
     assert!(house.wake.is_some_and(|at| at > house.now), "a reset now could overtake it");
     house.all_is_sent(&mut call);
-    house.hears(ends(Source::Friend));
+    house.hears(ends(Source::Friend(SUSAN)));
     house.assert_over(0);
 }
 
@@ -604,7 +615,7 @@ fn a_reset_is_told_behind_what_was_received_and_ends_with_1() {
     for stdin in [Stdin::Terminal, Stdin::Pipe, Stdin::Unread] {
         let (mut house, mut call) = House::talking(plan(stdin));
         house.hears(friend_says(b"received"));
-        house.hears(breaks(Source::Friend, ErrorKind::ConnectionReset));
+        house.hears(breaks(Source::Friend(SUSAN), ErrorKind::ConnectionReset));
         house.all_is_sent(&mut call);
         assert!(!house.said("broke"));
         assert_eq!(house.screen_writes(), b"received");
@@ -622,7 +633,7 @@ fn a_friend_whose_machine_is_gone_is_told_in_its_own_words() {
         (Stdin::Unread, "192.0.2.1:9999 is gone: "),
     ] {
         let (mut house, mut call) = House::talking(plan(stdin));
-        house.hears(breaks(Source::Friend, ErrorKind::TimedOut));
+        house.hears(breaks(Source::Friend(SUSAN), ErrorKind::TimedOut));
         house.all_is_sent(&mut call);
         house.screen_writes();
         house.assert_over(1);
@@ -638,12 +649,12 @@ fn a_reset_that_only_the_socket_writer_hears_of_is_a_reset_in_either_order() {
         let (mut house, mut call) = House::talking(plan(Stdin::Terminal));
         house.hears(typed(b"under way"));
         if !writer_first {
-            house.hears(ends(Source::Friend));
+            house.hears(ends(Source::Friend(SUSAN)));
         }
         call.outbox = None;
-        house.hears(Event::Written(Sink::Friend, broke(ErrorKind::ConnectionReset, 5)));
+        house.hears(Event::Written(Sink::Friend(SUSAN), broke(ErrorKind::ConnectionReset, 5)));
         if writer_first {
-            house.hears(ends(Source::Friend));
+            house.hears(ends(Source::Friend(SUSAN)));
         }
         house.screen_writes();
         house.assert_over(1);
@@ -656,7 +667,7 @@ fn a_reset_that_only_the_socket_writer_hears_of_is_a_reset_in_either_order() {
 #[test]
 fn a_stdout_that_cannot_be_written_is_1_and_named_whatever_else_has_ended_before() {
     for stdin in [Stdin::Terminal, Stdin::Pipe, Stdin::Unread] {
-        for before in [None, Some(ends(Source::Friend)), Some(Event::Signal)] {
+        for before in [None, Some(ends(Source::Friend(SUSAN))), Some(Event::Signal)] {
             let (mut house, mut call) = House::talking(plan(stdin));
             if stdin == Stdin::Pipe {
                 house.hears(ends(Source::Stdin));
@@ -670,7 +681,7 @@ fn a_stdout_that_cannot_be_written_is_1_and_named_whatever_else_has_ended_before
             house.assert_goes_on();
             house.screen_fails(ErrorKind::StorageFull);
             if !friend_left {
-                house.hears(ends(Source::Friend));
+                house.hears(ends(Source::Friend(SUSAN)));
             }
             house.assert_over(1);
             assert_eq!(house.times_said("threadchat: cannot write to stdout"), 1);
@@ -685,7 +696,7 @@ fn a_stdin_that_cannot_be_read_is_1_and_named_and_what_was_read_is_sent() {
     house.hears(breaks(Source::Stdin, ErrorKind::InvalidInput));
     assert_eq!(call.handed_over(), (b"read before".to_vec(), true));
     house.all_is_sent(&mut call);
-    house.hears(ends(Source::Friend));
+    house.hears(ends(Source::Friend(SUSAN)));
     house.screen_writes();
     house.assert_over(1);
     assert!(house.said("threadchat: cannot read stdin"));
@@ -703,7 +714,7 @@ fn receive_only_lasts_until_the_friend_ends_it_and_never_reads_stdin() {
     house.hears(friend_says(b"news"));
     house.now += Duration::from_secs(3600);
     assert_eq!(call.handed_over(), (Vec::new(), false), "our half stays open");
-    house.hears(ends(Source::Friend));
+    house.hears(ends(Source::Friend(SUSAN)));
     house.all_is_sent(&mut call);
     assert_eq!(house.screen_writes(), b"news");
     house.assert_over(0);
@@ -785,10 +796,10 @@ fn keep_listens_again_after_each_conversation_a_broken_one_included() {
     for stdin in [Stdin::Terminal, Stdin::Unread] {
         let mut house = House::new(Plan { keep: true, ..plan(stdin) });
         for (round, last_word) in [
-            ends(Source::Friend),
-            breaks(Source::Friend, ErrorKind::ConnectionReset),
-            breaks(Source::Friend, ErrorKind::TimedOut),
-            ends(Source::Friend),
+            ends(Source::Friend(SUSAN)),
+            breaks(Source::Friend(SUSAN), ErrorKind::ConnectionReset),
+            breaks(Source::Friend(SUSAN), ErrorKind::TimedOut),
+            ends(Source::Friend(SUSAN)),
         ]
         .into_iter()
         .enumerate()
@@ -816,7 +827,7 @@ fn keep_ends_conversation_and_listening_with_one_ctrl_c() {
     house.asked.try_iter().count();
     house.hears(Event::Signal);
     house.all_is_sent(&mut call);
-    house.hears(ends(Source::Friend));
+    house.hears(ends(Source::Friend(SUSAN)));
     house.screen_writes();
     house.assert_over(0);
     assert!(house.asked.is_empty());
@@ -829,7 +840,7 @@ fn keep_lets_a_person_who_pressed_ctrl_d_type_to_the_next_friend() {
     house.may_read.try_iter().count();
     house.hears(ends(Source::Stdin));
     house.all_is_sent(&mut call);
-    house.hears(ends(Source::Friend));
+    house.hears(ends(Source::Friend(SUSAN)));
     house.screen_writes();
     assert_eq!(house.may_read.len(), 1);
     house.hears(typed(b"between two friends"));
@@ -846,7 +857,7 @@ fn keep_ends_with_1_when_stdout_cannot_be_written() {
     house.screen_fails(ErrorKind::StorageFull);
     house.all_is_sent(&mut call);
     if house.code().is_none() {
-        house.hears(ends(Source::Friend));
+        house.hears(ends(Source::Friend(SUSAN)));
     }
     house.assert_over(1);
 }
@@ -861,7 +872,7 @@ fn keep_does_not_look_for_the_next_friend_before_the_last_word_of_the_one_before
     for _ in 0..BUFFERS {
         house.hears(friend_says(b"\x01\x00x"));
     }
-    house.hears(Event::Read(Source::Friend, News::Goodbye));
+    house.hears(Event::Read(Source::Friend(SUSAN), News::Goodbye));
     house.all_is_sent(&mut call);
     while house.wake.is_some() {
         house.time_comes();
@@ -869,7 +880,7 @@ fn keep_does_not_look_for_the_next_friend_before_the_last_word_of_the_one_before
     house.assert_goes_on();
     assert!(house.asked.is_empty());
     house.screen_writes();
-    house.hears(ends(Source::Friend));
+    house.hears(ends(Source::Friend(SUSAN)));
     house.screen_writes();
     house.assert_goes_on();
     assert_eq!(house.asked.try_iter().count(), 1);
@@ -895,7 +906,7 @@ fn wait_calls_again_after_a_second_and_says_so_once() {
     assert_eq!(house.lines.len(), 1);
     let mut call = house.friend_comes();
     house.hears(friend_says(b"here I am"));
-    house.hears(ends(Source::Friend));
+    house.hears(ends(Source::Friend(SUSAN)));
     house.all_is_sent(&mut call);
     assert_eq!(house.screen_writes(), b"here I am");
     house.assert_over(0);
@@ -955,7 +966,7 @@ fn wait_gives_up_when_its_seconds_have_passed_also_with_a_call_unanswered() {
 #[test]
 fn a_reset_before_the_first_byte_is_busy() {
     let (mut house, mut call) = House::talking(calling(Stdin::Terminal, None));
-    house.hears(breaks(Source::Friend, ErrorKind::ConnectionReset));
+    house.hears(breaks(Source::Friend(SUSAN), ErrorKind::ConnectionReset));
     house.all_is_sent(&mut call);
     house.screen_writes();
     house.assert_over(1);
@@ -966,14 +977,14 @@ fn a_reset_before_the_first_byte_is_busy() {
 fn a_reset_behind_the_first_byte_is_not_busy_and_a_caller_who_resets_never_is() {
     let (mut house, mut call) = House::talking(calling(Stdin::Terminal, Some(None)));
     house.hears(friend_says(b"h"));
-    house.hears(breaks(Source::Friend, ErrorKind::ConnectionReset));
+    house.hears(breaks(Source::Friend(SUSAN), ErrorKind::ConnectionReset));
     house.all_is_sent(&mut call);
     house.screen_writes();
     house.assert_over(1);
     assert!(!house.said("busy"));
 
     let (mut house, mut call) = House::talking(plan(Stdin::Terminal));
-    house.hears(breaks(Source::Friend, ErrorKind::ConnectionReset));
+    house.hears(breaks(Source::Friend(SUSAN), ErrorKind::ConnectionReset));
     house.all_is_sent(&mut call);
     house.screen_writes();
     house.assert_over(1);
@@ -990,8 +1001,8 @@ fn a_reset_after_a_long_transmission_is_not_busy_and_nothing_claims_that_none_of
             house.now += Duration::from_secs(1);
         }
         call.outbox = None;
-        house.hears(Event::Written(Sink::Friend, broke(ErrorKind::ConnectionReset, 65_536)));
-        house.hears(breaks(Source::Friend, ErrorKind::ConnectionReset));
+        house.hears(Event::Written(Sink::Friend(SUSAN), broke(ErrorKind::ConnectionReset, 65_536)));
+        house.hears(breaks(Source::Friend(SUSAN), ErrorKind::ConnectionReset));
         house.screen_writes();
         house.assert_over(1);
         assert!(!house.said("did not arrive"), "{:?}", house.lines);
@@ -1005,10 +1016,10 @@ fn wait_calls_a_busy_friend_again_and_says_again_what_was_not_heard() {
     house.asked.try_iter().count();
     house.hears(typed(b"one "));
     house.hears(typed(b"two "));
-    house.hears(breaks(Source::Friend, ErrorKind::ConnectionReset));
+    house.hears(breaks(Source::Friend(SUSAN), ErrorKind::ConnectionReset));
     house.hears(typed(b"three "));
     call.outbox = None;
-    house.hears(Event::Written(Sink::Friend, broke(ErrorKind::BrokenPipe, 8)));
+    house.hears(Event::Written(Sink::Friend(SUSAN), broke(ErrorKind::BrokenPipe, 8)));
     house.screen_writes();
     house.assert_goes_on();
     assert!(house.said("is busy"));
@@ -1021,7 +1032,7 @@ fn wait_calls_a_busy_friend_again_and_says_again_what_was_not_heard() {
     house.hears(ends(Source::Stdin));
     assert_eq!(call.handed_over(), (b"one two three four five".to_vec(), true));
     house.all_is_sent(&mut call);
-    house.hears(ends(Source::Friend));
+    house.hears(ends(Source::Friend(SUSAN)));
     house.screen_writes();
     house.assert_over(0);
 }
@@ -1029,7 +1040,7 @@ fn wait_calls_a_busy_friend_again_and_says_again_what_was_not_heard() {
 #[test]
 fn wait_does_not_call_a_busy_friend_again_after_ctrl_c() {
     let (mut house, mut call) = House::talking(calling(Stdin::Terminal, Some(None)));
-    house.hears(breaks(Source::Friend, ErrorKind::ConnectionReset));
+    house.hears(breaks(Source::Friend(SUSAN), ErrorKind::ConnectionReset));
     house.hears(Event::Signal);
     house.all_is_sent(&mut call);
     house.screen_writes();
@@ -1041,7 +1052,7 @@ fn wait_does_not_call_a_busy_friend_again_after_ctrl_c() {
 #[test]
 fn wait_does_not_call_a_busy_friend_again_when_nobody_reads_stdout_any_more() {
     let (mut house, mut call) = House::talking(calling(Stdin::Terminal, Some(None)));
-    house.hears(breaks(Source::Friend, ErrorKind::ConnectionReset));
+    house.hears(breaks(Source::Friend(SUSAN), ErrorKind::ConnectionReset));
     house.all_is_sent(&mut call);
     house.assert_goes_on();
     house.screen_fails(ErrorKind::BrokenPipe);
@@ -1057,7 +1068,7 @@ fn on_frames_my_end_says_end_and_the_friends_fin_is_then_an_ordinary_end() {
     house.hears(ends(Source::Stdin));
     assert_eq!(call.handed_over(), (b"\x02\x00hi\x03\x00end".to_vec(), true));
     house.all_is_sent(&mut call);
-    house.hears(ends(Source::Friend));
+    house.hears(ends(Source::Friend(SUSAN)));
     house.screen_writes();
     house.assert_over(0);
 }
@@ -1078,14 +1089,14 @@ fn on_frames_the_friends_end_is_the_friends_end_also_where_the_connection_stays(
             house.hears(ends(Source::Stdin));
         }
         house.hears(friend_says(b"\x03\x00bye"));
-        house.hears(Event::Read(Source::Friend, News::Goodbye));
+        house.hears(Event::Read(Source::Friend(SUSAN), News::Goodbye));
         assert_eq!(call.handed_over(), (END_FRAME.to_vec(), true));
         house.all_is_sent(&mut call);
         let before = house.now;
         house.time_comes();
         assert!(house.now <= before + LEAVING);
         assert_eq!(call.notes.try_recv(), Ok(Did::Cut { reset: false }));
-        house.hears(ends(Source::Friend));
+        house.hears(ends(Source::Friend(SUSAN)));
         assert_eq!(house.screen_writes(), b"\x03\x00bye");
         house.assert_over(0);
     }
@@ -1096,7 +1107,7 @@ fn on_frames_a_connection_that_ends_without_end_was_cut_off() {
     for stdin in [Stdin::Terminal, Stdin::Pipe, Stdin::Unread] {
         let (mut house, mut call) = House::talking(Plan { wire: Wire::Frames, ..plan(stdin) });
         house.hears(friend_says(b"\x02\x00hi"));
-        house.hears(ends(Source::Friend));
+        house.hears(ends(Source::Friend(SUSAN)));
         house.all_is_sent(&mut call);
         assert_eq!(house.screen_writes(), b"\x02\x00hi");
         house.assert_over(1);
@@ -1108,11 +1119,11 @@ fn on_frames_a_connection_that_ends_without_end_was_cut_off() {
 fn on_frames_bad_input_is_1_and_says_no_end() {
     let (mut house, mut call) = House::talking(Plan { wire: Wire::Frames, ..plan(Stdin::Pipe) });
     house.hears(typed(b"\x02\x00hi"));
-    let error = Error::LineTooLong { line: 2, bytes: 70_000 };
+    let error = Error::LineTooLong { line: 2, bytes: 70_000, longest: 65_535 };
     house.hears(breaks_rule(Source::Stdin, error));
     assert_eq!(call.handed_over(), (b"\x02\x00hi".to_vec(), true), "`end` would be a lie");
     house.all_is_sent(&mut call);
-    house.hears(ends(Source::Friend));
+    house.hears(ends(Source::Friend(SUSAN)));
     house.screen_writes();
     house.assert_over(1);
     assert!(house.said("threadchat: line 2 of stdin is 70000 bytes long"));
@@ -1128,8 +1139,8 @@ fn on_frames_input_behind_a_piped_end_is_1_but_the_friend_is_still_heard() {
     house.all_is_sent(&mut call);
     assert_eq!(house.wake, None);
     house.hears(friend_says(b"\x02\x00ok"));
-    house.hears(Event::Read(Source::Friend, News::Goodbye));
-    house.hears(ends(Source::Friend));
+    house.hears(Event::Read(Source::Friend(SUSAN), News::Goodbye));
+    house.hears(ends(Source::Friend(SUSAN)));
     assert_eq!(house.screen_writes(), b"\x02\x00ok");
     house.assert_over(1);
     assert!(house.said("threadchat: line 2 of stdin is \"end\""));
@@ -1142,7 +1153,7 @@ fn on_frames_an_end_that_was_read_for_a_busy_friend_ends_what_is_said_to_the_nex
     let wait = Plan { wire: Wire::Frames, ..calling(Stdin::Pipe, Some(None)) };
     for more_input in [false, true] {
         let (mut house, mut call) = House::talking(wait.clone());
-        house.hears(breaks(Source::Friend, ErrorKind::ConnectionReset));
+        house.hears(breaks(Source::Friend(SUSAN), ErrorKind::ConnectionReset));
         house.all_is_sent(&mut call);
         house.screen_writes();
         house.hears(typed(b"\x02\x00hi"));
@@ -1172,7 +1183,7 @@ fn on_frames_a_typed_line_that_cannot_be_said_is_refused_with_a_notice() {
 fn what_looks_like_the_other_wire_is_told_and_changes_nothing() {
     let (mut house, _call) = House::talking(plan(Stdin::Terminal));
     let oddity = Oddity::LooksLike(Wire::Frames);
-    house.hears(Event::Read(Source::Friend, News::Oddity(oddity)));
+    house.hears(Event::Read(Source::Friend(SUSAN), News::Oddity(oddity)));
     assert_eq!(house.times_said("--wire frames"), 1);
     house.hears(friend_says(b"\x02\x00hi"));
     assert_eq!(house.screen_writes(), b"\x02\x00hi");
@@ -1373,23 +1384,23 @@ impl World {
             }
             Act::FriendGoodbye => {
                 self.socket().reader_said_goodbye = true;
-                self.inbox.push_back(Event::Read(Source::Friend, News::Goodbye));
+                self.inbox.push_back(Event::Read(Source::Friend(SUSAN), News::Goodbye));
             }
             Act::FriendEnds => {
                 self.socket().reader_ended = true;
-                self.inbox.push_back(ends(Source::Friend));
+                self.inbox.push_back(ends(Source::Friend(SUSAN)));
             }
             Act::FriendBreaks => {
                 self.socket().reader_ended = true;
                 if die.is_multiple_of(2) || self.plan.wire == Wire::Lines {
-                    self.inbox.push_back(breaks(Source::Friend, ErrorKind::ConnectionReset));
+                    self.inbox.push_back(breaks(Source::Friend(SUSAN), ErrorKind::ConnectionReset));
                 } else {
                     // What came of the frame is passed on before.
                     self.blocks += 1;
                     self.socket().reader_out += 1;
                     self.inbox.push_back(friend_says(text.as_bytes()));
                     let error = Error::CutInFrame { came: 2, of: 5 };
-                    self.inbox.push_back(breaks_rule(Source::Friend, error));
+                    self.inbox.push_back(breaks_rule(Source::Friend(SUSAN), error));
                 }
             }
             Act::SocketWrites => {
@@ -1417,7 +1428,13 @@ impl World {
                 let (to_friend, outbox) = unbounded();
                 let (notes, notes_out) = unbounded();
                 let line = Box::new(Telephone { notes });
-                let friend = Friend { address: friend_address(), to_friend, line };
+                let friend = Friend {
+                    number: SUSAN,
+                    done: Done::default(),
+                    address: friend_address(),
+                    to_friend,
+                    line,
+                };
                 self.inbox.push_back(Event::Connected(friend));
                 self.socket = Some(SocketThreads {
                     call: Call { outbox: Some(outbox), notes: notes_out },
@@ -1500,14 +1517,14 @@ impl World {
 
     fn socket_ends(&mut self, report: Report) {
         self.socket().writer_ended = true;
-        self.inbox.push_back(Event::Written(Sink::Friend, report));
+        self.inbox.push_back(Event::Written(Sink::Friend(SUSAN), report));
     }
 
     /// One turn of the coordinator.
     fn coordinator_takes(&mut self) {
         let Some(event) = self.inbox.pop_front() else { return };
         let is_typed = matches!(event, Event::Read(Source::Stdin, News::Block(_)));
-        let is_heard = matches!(event, Event::Read(Source::Friend, News::Block(_)));
+        let is_heard = matches!(event, Event::Read(Source::Friend(SUSAN), News::Block(_)));
         let cut = self.socket.as_ref().is_some_and(|socket| socket.cut);
         self.referee.sees(&event, cut);
         let waiting = self.waiting_blocks();
@@ -1760,7 +1777,7 @@ impl Referee {
             self.stdin_reading = false;
             self.stdin_ended = true;
         }
-        if let Event::Read(Source::Friend, News::Block(block)) = event {
+        if let Event::Read(Source::Friend(SUSAN), News::Block(block)) = event {
             self.heard.extend_from_slice(block.bytes());
         }
         let Some(talk) = &mut self.talk else {
@@ -1773,7 +1790,7 @@ impl Referee {
             }
             return;
         };
-        talk.reader_done |= matches!(event, Event::Read(Source::Friend, News::Ended(_)));
+        talk.reader_done |= matches!(event, Event::Read(Source::Friend(SUSAN), News::Ended(_)));
         match event {
             Event::Signal => {
                 talk.signals += 1;
@@ -1797,14 +1814,14 @@ impl Referee {
                 }
                 self.we_close(all_was_sent);
             }
-            Event::Read(Source::Friend, News::Block(_)) => talk.has_heard = true,
-            Event::Read(Source::Friend, News::Goodbye) => {
+            Event::Read(Source::Friend(SUSAN), News::Block(_)) => talk.has_heard = true,
+            Event::Read(Source::Friend(SUSAN), News::Goodbye) => {
                 talk.has_heard = true;
                 talk.friend_goodbye = true;
                 self.friend_ends();
             }
-            Event::Read(Source::Friend, News::Ended(_)) if cut => {}
-            Event::Read(Source::Friend, News::Ended(Ok(()))) => {
+            Event::Read(Source::Friend(SUSAN), News::Ended(_)) if cut => {}
+            Event::Read(Source::Friend(SUSAN), News::Ended(Ok(()))) => {
                 let frames = self.plan.wire == Wire::Frames;
                 if frames && !talk.friend_goodbye && !talk.said_end {
                     self.breaks();
@@ -1813,18 +1830,18 @@ impl Referee {
                 }
             }
             // A friend who has said `end` may hang up without reading ours: nothing is missing.
-            Event::Read(Source::Friend, News::Ended(Err(ReadError::Io(_))))
+            Event::Read(Source::Friend(SUSAN), News::Ended(Err(ReadError::Io(_))))
                 if talk.friend_ended && talk.to_say.is_empty() =>
             {
                 talk.decided = true;
                 self.we_close(true);
             }
-            Event::Read(Source::Friend, News::Ended(Err(why))) => {
+            Event::Read(Source::Friend(SUSAN), News::Ended(Err(why))) => {
                 talk.reset |= matches!(why, ReadError::Io(_)) && !talk.friend_ended;
                 talk.open |= talk.friend_goodbye;
                 self.breaks();
             }
-            Event::Written(Sink::Friend, Report::Ended { result, left }) => {
+            Event::Written(Sink::Friend(SUSAN), Report::Ended { result, left }) => {
                 talk.writer_done = true;
                 talk.bad |= *left > 0;
                 talk.open |= result.is_err();

@@ -1,5 +1,6 @@
 //! Windows: a console edits lines itself, and speaks UTF-16.
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
@@ -41,6 +42,21 @@ pub fn stderr() -> io::Result<impl Write + Send + 'static> {
 /// Those of opening it.
 pub fn append(path: &Path) -> io::Result<impl Write + Send + 'static> {
     std::fs::OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// Nothing has to be kept in reserve: sockets are not counted here.
+pub fn reserve_file() -> Option<File> {
+    None
+}
+
+/// See [`reserve_file`].
+pub fn is_out_of_files(_error: &io::Error) -> bool {
+    false
+}
+
+/// There is no such limit.
+pub fn raise_file_limit() -> Option<u64> {
+    None
 }
 
 struct WrittenThrough(io::Stdout);

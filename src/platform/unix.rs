@@ -12,7 +12,8 @@ use nix::sys::termios::tcgetsid;
 use nix::unistd::{Pid, getpgrp, getppid, getsid, tcgetpgrp};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::process::{Signal, kill_current_process_group};
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, kill_current_process_group, setrlimit};
 use rustix::stdio;
 use rustix::termios::{
     InputModes, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, isatty,
@@ -68,6 +69,28 @@ pub fn append(path: &Path) -> io::Result<impl Write + Send + 'static> {
         .custom_flags(OFlags::NONBLOCK.bits() as i32)
         .open(path)?;
     Ok(Patient(file))
+}
+
+/// An open file that is of no use, and so can be closed when another is wanted.
+pub fn reserve_file() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+/// Whether the system, or its limit for us, has no room for another open file.
+pub fn is_out_of_files(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    [Errno::MFILE, Errno::NFILE].iter().any(|out| code == Some(out.raw_os_error()))
+}
+
+/// Raises our limit of open files as far as we may; tells how many that are, if there is a limit.
+/// A thousand members have a thousand sockets, and a shell's usual limit is 1,024.
+pub fn raise_file_limit() -> Option<u64> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    }
 }
 
 /// A file whose calls block, also where it is non-blocking: whoever shares it with us may

@@ -1,0 +1,133 @@
+//! An outbox that others may have to wait for: what goes to somebody in a room.
+//!
+//! What is said in a room goes to many, and a buffer that had to come home from all of them would
+//! stand still with the slowest. So a message is rendered once, into memory that all outboxes
+//! share, and the speaker's buffer goes home at once; *unless* an outbox holds more than its mark
+//! by then. In that one the buffer waits too, behind the message. So speakers run free while
+//! everybody keeps up, and are held back by exactly those who do not.
+//!
+//! And so it is known who holds others back, and since when without taking anything.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+
+use crate::buffer::Block;
+use crate::room::{Announcement, Tally};
+use crate::writer::{Done, Order};
+
+/// How much may wait in an outbox before speakers are held back for it, in bytes.
+const MARK: u64 = 128 * 1024;
+
+/// How long somebody may take nothing while others are held back.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The way to somebody in a room.
+#[derive(Debug)]
+pub struct Outbox {
+    /// `None`: that was all.
+    to_writer: Option<Sender<Order>>,
+    /// How far the writer is with it.
+    done: Done,
+    /// What everything has cost that was put in.
+    put: u64,
+    /// Up to where there are buffers in it.
+    paid: u64,
+    /// How far the writer was when somebody last looked, and since when it has been there.
+    seen: u64,
+    since: Instant,
+    /// What was announced while there was too much in it already.
+    untold: Tally,
+}
+
+impl Outbox {
+    /// An outbox whose writer, which says how far it is, has not begun.
+    pub fn new(to_writer: Sender<Order>, done: Done, now: Instant) -> Outbox {
+        let (put, paid, seen) = (0, 0, 0);
+        Outbox {
+            to_writer: Some(to_writer),
+            done,
+            put,
+            paid,
+            seen,
+            since: now,
+            untold: Tally::default(),
+        }
+    }
+
+    /// Puts a message in, which `paid` has been read for. Where the outbox holds too much, it
+    /// keeps that as well.
+    pub fn put(&mut self, text: &Arc<Block>, paid: &Arc<Block>, now: Instant) {
+        self.hand_over(Order::Block(Arc::clone(text)));
+        if self.waiting() > MARK {
+            if !self.holds_back() {
+                self.wait_from(now);
+            }
+            self.hand_over(Order::Paid(Arc::clone(paid)));
+            self.paid = self.put;
+        }
+    }
+
+    /// Puts an announcement in, which nobody has paid for; or just counts it, where there is too
+    /// much in the outbox already: [`Outbox::tell_untold`] will tell.
+    pub fn announce(&mut self, text: &Arc<Block>, what: &Announcement) {
+        if self.waiting() <= MARK && self.untold.is_empty() {
+            return self.hand_over(Order::Block(Arc::clone(text)));
+        }
+        if self.untold.is_empty() {
+            // When the writer is through, it says so.
+            self.hand_over(Order::Flush);
+        }
+        self.untold.add(what);
+    }
+
+    /// The writer is through with what was put in before something was counted: what is now to be
+    /// told.
+    pub fn untold(&mut self) -> Tally {
+        std::mem::take(&mut self.untold)
+    }
+
+    /// Puts something in that says of the program itself, and of which there is little.
+    pub fn hand_over(&mut self, order: Order) {
+        self.put += order.cost();
+        if let Some(to_writer) = &self.to_writer {
+            // A writer that has ended has said so, or will.
+            let _ = to_writer.send(order);
+        }
+    }
+
+    /// That was all: the writer ends when it has written what waits.
+    pub fn close(&mut self) {
+        self.to_writer = None;
+    }
+
+    fn waiting(&self) -> u64 {
+        self.put.saturating_sub(self.done.so_far())
+    }
+
+    /// From here on somebody waits for it.
+    pub fn wait_from(&mut self, now: Instant) {
+        (self.seen, self.since) = (self.done.so_far(), now);
+    }
+
+    /// Whether somebody waits for a buffer that is in here.
+    pub fn holds_back(&self) -> bool {
+        self.done.so_far() < self.paid
+    }
+
+    /// Whether nothing has been taken for too long. To be asked again and again while there is
+    /// something to wait for.
+    pub fn is_stuck(&mut self, now: Instant) -> bool {
+        if self.done.so_far() != self.seen {
+            self.wait_from(now);
+        }
+        now >= self.since + PATIENCE
+    }
+
+    /// What waits is not waited for any more: from now on only what follows counts.
+    pub fn forget(&mut self) {
+        self.put = self.done.so_far();
+        self.paid = self.put;
+    }
+}
