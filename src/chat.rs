@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::event::{Event, News, Source};
 use crate::explain::{self, Watched};
 use crate::keyboard::Keyboard;
-use crate::notices::Unsent;
+use crate::notices::{Notices, Unsent};
 use crate::platform::{self, Terminal};
 use crate::reader::{Permit, Reader};
 use crate::room::MESSAGE_MAX;
@@ -34,6 +34,9 @@ use crate::wire::{Codec, FRAME_MAX, Framer, Lines, Wire};
 
 /// How many bytes to ask stdin for at a time: what a pipe holds.
 const AT_A_TIME: usize = 65_536;
+
+/// How many files are open besides those of a room's members, about.
+const OTHER_FILES: u64 = 16;
 
 /// Holds the conversation that the command line asks for.
 pub fn run(meet: &Meet, place: Place, terminal: Option<Terminal>, started: Instant) -> ExitCode {
@@ -111,6 +114,9 @@ impl Chat {
         let rows = keys.as_ref().map(|_| rows);
         let mut sinks = Sinks::start(common, for_a_person, room.is_some(), rows, &to_inbox)?;
         explain::start_log(common.explain, started, sinks.notices.clone());
+        if let Some(members_max) = room {
+            make_room(members_max, &sinks.notices);
+        }
 
         // Then the coordinator. It begins by asking for a friend, which waits in the channel
         // until the thread that looks for friends is there.
@@ -318,6 +324,19 @@ fn start_stdin_reader(
             }
         }
     })
+}
+
+/// Each member is an open file.
+fn make_room(members_max: usize, notices: &Notices) {
+    let Some(limit) = platform::raise_file_limit() else { return };
+    log::debug!("the system lets us have {limit} open files");
+    let members = limit.saturating_sub(OTHER_FILES);
+    if members < members_max as u64 {
+        notices.notice(format_args!(
+            "there will be room for about {members} members: the system lets us have {limit} open \
+             files (ulimit -n)"
+        ));
+    }
 }
 
 /// How what is said here becomes messages. A pipe to a single friend goes through as it comes; a

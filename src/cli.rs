@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use clap_mangen::Man;
 
-use crate::command::HELP;
+use crate::command::{HELP, HELP_OF_A_HOST};
 use crate::name::Name;
 use crate::platform;
 use crate::socket::{Family, Place};
@@ -24,6 +24,7 @@ Examples:
   threadchat listen                       wait for a friend on port 9999
   threadchat connect 192.168.1.5          call the friend who waits there
   threadchat connect --wait 192.168.1.5   the same, before the friend is there
+  threadchat listen --room                open a room: many may call
   threadchat listen > copy                receive a file ...
   threadchat connect 192.168.1.5 < file   ... and send it, from another computer
 
@@ -45,7 +46,7 @@ Examples:
   threadchat listen --room             many may call, and everyone hears everyone
   threadchat listen > copy             write what arrives into a file, byte for byte
 
-The friend may use `nc`, `ncat`, `socat` or `telnet` as well.";
+The friend may use `nc`, `ncat`, `socat` or `telnet` as well, also in a room.";
 
 const CONNECT_EXAMPLES: &str = "\
 Examples:
@@ -57,7 +58,7 @@ Examples:
 
 The friend may use `nc`, `ncat`, `socat` or `telnet` as well.";
 
-/// A chat for two computers.
+/// A chat for two computers, or for a room of them.
 ///
 /// One listens, the other connects; then what one types is on the other's screen the moment
 /// Enter is pressed. Where stdin or stdout is a pipe or a file, bytes go through untouched.
@@ -347,7 +348,7 @@ pub fn write_manual(to: &mut impl Write) -> io::Result<()> {
         let options = String::from_utf8_lossy(&options);
         to.write_all(options.replacen(".SH OPTIONS", &format!("{title}\n{about}"), 1).as_bytes())?;
     }
-    write_as_it_is("AT THE KEYBOARD", HELP, to)?;
+    write_as_it_is("AT THE KEYBOARD", HELP.into_iter().chain([HELP_OF_A_HOST]), to)?;
     write_as_it_is("EXIT STATUS", EXIT_CODES.lines(), to)?;
     write_as_it_is("EXAMPLES", EXAMPLES.lines().skip(1), to)?;
     manual.render_version_section(to)

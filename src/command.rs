@@ -29,7 +29,7 @@ pub const HELP: [&str; 6] = [
 ];
 
 /// What it shows besides to the host of a room.
-pub const HELP_OF_A_HOST: &str = "/kick NAME   send a member away";
+pub const HELP_OF_A_HOST: &str = "/kick NAME   send a member of your room away";
 
 impl Command {
     /// The command that a line gives. The line begins with `/`.

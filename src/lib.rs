@@ -23,17 +23,22 @@
 //! nothing that a friend, a terminal or a pipe does can hold it up. Once connected, the listening
 //! and the calling side are the same program.
 //!
+//! A room (`listen --room`) is the same picture with a socket-reader and a socket-writer for each
+//! member, and the same coordinator.
+//!
 //! # The modules, in reading order
 //!
 //! 1. [`event`]: everything the coordinator can hear. Begin here: it is a page.
 //! 2. [`coordinator`]: every decision; and [`conversation`]: how one begins, and how people end
-//!    it.
+//!    it. [`hosting`]: the same for a room, by the rules of [`room`], which are pure.
 //! 3. [`reader`] and [`writer`]: the one loop for every source of bytes, and the one for every
 //!    sink.
-//! 4. [`buffer`]: buffers that come home, which is all of the flow control.
+//! 4. [`buffer`]: buffers that come home, which is all of the flow control; but in a room, where
+//!    the slowest would hold up everybody, for [`outbox`]. [`ear`]: the host's own outboxes.
 //! 5. [`wire`]: where a message ends; `lines` and `frames`; and [`sniffer`], which notices a
 //!    friend who speaks the other one. [`typed`]: what a person types is a message or a
-//!    [`command`]. [`name`]: what people can be called. All are pure rules.
+//!    [`command`]; and what a friend sends is a message or a request, as its [`audience`] has it.
+//!    [`name`]: what people can be called. All are pure rules.
 //! 6. [`keyboard`]: from keys to lines. [`screen`]: what a message looks like, and the row that
 //!    is being typed below it. [`text`]: why a friend cannot take over the terminal.
 //!    [`transcript`]: the same in a file.
@@ -57,10 +62,11 @@
 //!    report how they ended, as their last word.
 //! 3. No thread but the screen-writer writes to stdout, and none but the notice-writer to
 //!    stderr; where both are the same terminal, the screen-writer does both.
-//! 4. Nothing here is `unsafe`, sleeps, polls, or shares memory under a lock. (One counter of
-//!    lost lines is atomic.)
-//! 5. Nothing is queued that no buffer pays for, but for lines of our own, which are counted, and
-//!    what a person pastes faster than the friend takes it.
+//! 4. Nothing here is `unsafe`, sleeps, polls, or shares memory under a lock. (Atomic are a counter
+//!    of lost lines, and one for each writer of how far it is.)
+//! 5. Nothing is queued that no buffer pays for, but for lines of our own, which are counted,
+//!    what a person pastes faster than the friend takes it, and in a room a fixed amount for each
+//!    member, above which buffers pay again.
 //!    So every channel can be unbounded, and memory is bounded all the same.
 //!
 //! # One inbox
@@ -77,7 +83,7 @@
 //! | channel | senders | receiver | how it ends |
 //! |---|---|---|---|
 //! | the inbox | every reader and writer, the keyboard (for the key Ctrl-C), the acceptor or connector, the Ctrl-C handler | the coordinator; after it `main` | never: the handler lives for ever; its receiver stops listening |
-//! | socket-writer's outbox | the coordinator alone | socket-writer | the coordinator drops its end: "that was all" |
+//! | a socket-writer's outbox | the coordinator alone | socket-writer | the coordinator drops its end: "that was all" |
 //! | screen-writer's outbox | the coordinator, `main`, the keyboard, and the logger where stderr is the screen | screen-writer | `Goodbye`, since the logger lives for ever |
 //! | notice-writer's outbox | every [`Notices`](notices::Notices), the logger's too | notice-writer | `Goodbye`, likewise |
 //! | a reader's empty buffers | the reader, and each buffer that is on its way | the reader | with the reader |
@@ -86,6 +92,8 @@
 //! | "you may read", "stop", "that was all" | the coordinator, `main`, and whoever may wake the keyboard | stdin-reader | "that was all", since the terminal has an end of it |
 //! | the board with the input row | stdin-reader | screen-writer, and stdin-reader to take down an old one | with the stdin-reader |
 //! | the transcript's outbox | the coordinator, `main` | the transcript's writer | `Goodbye` |
+//! | in a room, these two outboxes | as above | their writers; the coordinator, to take back what a stuck stdout does not take | as above |
+//! | "the coordinator knows of the friend: begin" | the acceptor or connector | socket-reader | when it has been said, or cannot be said any more |
 //! | "find a friend" | the coordinator | acceptor or connector | with the coordinator |
 //!
 //! # Who ends how
@@ -101,7 +109,7 @@
 //! | `screen-writer` | `write` | it is told goodbye, or stdout breaks | joined; left where stdout takes nothing |
 //! | `notice-writer` | `write` | the same, for stderr | the same |
 //! | `transcript` | `write` | the same, for the file of `--transcript` | the same |
-//! | `acceptor` | `accept` | nobody will ask it for a friend again | joined; left where it still waits |
+//! | `acceptor` | `accept` | nobody will ask it for a friend again | joined; left where it still waits, as in a room always |
 //! | `connector` | `getaddrinfo`, `connect` | the same | the same |
 //! | `ctrl-c` (the `ctrlc` crate's) | a signal | never | left |
 //!
@@ -128,6 +136,14 @@
 //!   Everything else that is shown keeps its order, in the outbox.
 //! - After Ctrl-D the terminal is given back to its own line mode: there is nothing to edit, and
 //!   Ctrl-C, Ctrl-Z and Ctrl-S are the terminal's own business again.
+//! - In a room, too, the acceptor takes a caller only when the coordinator has asked for one: so
+//!   callers cannot come faster than they are dealt with, and those who are still leaving are few.
+//! - What is sent to a member is kept out of the system's hands (`TCP_NOTSENT_LOWAT`, 64 KiB) and in
+//!   ours, where it is counted. Else some megabytes would wait there unseen, and a member who reads
+//!   slowly would look for many seconds like one who does not read: a `send` that waits is woken
+//!   only when a third of the system's buffer is free.
+//! - A member has left when its sending half ends, also where it could still listen: most programs
+//!   close both at once, and the two cannot be told apart before something is sent to it.
 //! - A thread says how it ended as an event, and not through its `JoinHandle`: the coordinator
 //!   can only hear what comes to its inbox.
 
