@@ -1,6 +1,8 @@
 //! Who hears a message decides what else it can be: a name, a command, the welcome of a room.
 //! Pure rules, for the [codecs](crate::wire) of what a friend sends.
 
+use std::fmt;
+
 use crate::name::Name;
 
 /// What the first message of a room begins with.
@@ -36,7 +38,27 @@ pub enum Request {
     Room,
 }
 
+/// In words, for `--explain`.
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Request::Name(name) => write!(f, "the name {name}"),
+            Request::Who => f.write_str("the question who is here"),
+            Request::Quit => f.write_str("the wish to leave"),
+            Request::Long(bytes) => write!(f, "a message of {bytes} bytes, which is too long"),
+            Request::Room => f.write_str("a room's welcome"),
+        }
+    }
+}
+
 impl Audience {
+    /// A message has come that cannot be a request.
+    pub fn hears_words(&mut self) {
+        if *self == Audience::Caller {
+            *self = Audience::Person; // Only the first message can be a welcome.
+        }
+    }
+
     /// What a message asks for, if anything. All but [`Request::Room`] is the whole message then,
     /// and there is nothing of it to be shown.
     pub fn request(&mut self, message: &[u8]) -> Option<Request> {
@@ -49,7 +71,7 @@ impl Audience {
                 Some(Request::Room)
             }
             Audience::Caller => {
-                *self = Audience::Person; // Only the first message can be a welcome.
+                self.hears_words();
                 name()
             }
             Audience::Host => match message {
@@ -80,6 +102,9 @@ mod tests {
             assert_eq!(audience.request(b"/room welcome"), None, "{first:?}");
             assert!(matches!(audience.request(b"/name Susan"), Some(Request::Name(_))));
         }
+        let mut after_a_part = Audience::Caller;
+        after_a_part.hears_words();
+        assert_eq!(after_a_part.request(b"/room welcome"), None);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub const BUFFER_SIZE: usize = 65_537;
 /// A reader's buffers: those that are at home, and the way back for the others.
 #[derive(Debug)]
 pub struct Pool {
+    /// The size of each buffer, in bytes.
+    size: usize,
     home: Home,
     empties: Receiver<Vec<u8>>,
     stopper: Sender<()>,
@@ -71,14 +73,15 @@ impl std::fmt::Debug for Home {
 }
 
 impl Pool {
-    /// Makes `count` buffers of `size` bytes each.
+    /// Makes `count` buffers of `size` bytes each. They take memory when they are first used: in a
+    /// room most members listen.
     pub fn new(count: usize, size: usize) -> Pool {
         // Unbounded, but never more than `count` long: only these buffers travel in it.
         let (door, empties) = unbounded();
         let home = Home { door, bell: None };
-        (0..count).for_each(|_| home.welcome(vec![0; size]));
+        (0..count).for_each(|_| home.welcome(Vec::new()));
         let (stopper, stopped) = unbounded();
-        Pool { home, empties, stopper, stopped }
+        Pool { size, home, empties, stopper, stopped }
     }
 
     /// The same with a bell that rings whenever a buffer comes home: for a reader that waits for
@@ -107,6 +110,7 @@ impl Pool {
             recv(self.stopped) -> _ => return None,
             recv(self.empties) -> bytes => bytes.ok()?,
         };
+        let bytes = if bytes.is_empty() { vec![0; self.size] } else { bytes };
         Some(Block { bytes, filled: 0, came_at: UNIX_EPOCH, home: Some(self.home.clone()) })
     }
 

@@ -135,8 +135,8 @@ pub struct Coordinator {
     held: Vec<Arc<Block>>,
     /// The stdin-reader has been woken to hand over what was half typed for a friend who left.
     clearing: bool,
-    /// The acceptor or connector has been asked for a friend.
-    asking: bool,
+    /// How many friends the acceptor or connector has been asked for, and not found yet.
+    asking: usize,
     /// There has been a conversation.
     has_talked: bool,
     /// What I am called.
@@ -200,7 +200,7 @@ impl Coordinator {
             unheard: Vec::new(),
             held: Vec::new(),
             clearing: false,
-            asking: false,
+            asking: 0,
             has_talked: false,
         };
         if let Some(name) = coordinator.plan.name.clone() {
@@ -222,6 +222,9 @@ impl Coordinator {
     pub fn run(mut self, inbox: &Receiver<Event>) -> Outcome {
         let mut wake_at = self.wake_at();
         loop {
+            if inbox.is_empty() {
+                self.settle();
+            }
             let event = match wake_at {
                 None => {
                     log::trace!("blocks on its inbox");
@@ -245,6 +248,13 @@ impl Coordinator {
                 log::debug!("it is over, with exit code {}", outcome.code);
                 return outcome;
             }
+        }
+    }
+
+    /// Says what it has put off while more was happening. To be called before one waits.
+    pub fn settle(&mut self) {
+        if let State::Hosting(hosting) = &mut self.state {
+            hosting.tell_untold();
         }
     }
 
@@ -283,11 +293,10 @@ impl Coordinator {
         if over {
             self.conclude(now);
         }
-        if let State::Hosting(hosting) = &self.state
-            && !self.asking
-            && hosting.takes_callers()
-        {
-            self.ask_friend();
+        if let State::Hosting(hosting) = &self.state {
+            for _ in self.asking..hosting.callers_wanted() {
+                self.ask_friend();
+            }
         }
         self.wake_at()
     }
@@ -328,13 +337,13 @@ impl Coordinator {
 
     fn ask_friend(&mut self) {
         self.search.call_at = None;
-        self.asking = true;
+        self.asking += 1;
         // Nobody takes it only where the program is ending.
         let _ = self.out.ask_friend.send(());
     }
 
     fn on_refused(&mut self, why: &Error) {
-        self.asking = false;
+        self.asking = self.asking.saturating_sub(1);
         if let State::Hosting(hosting) = &mut self.state {
             hosting.on_refused(why);
         }
@@ -362,7 +371,7 @@ impl Coordinator {
     }
 
     fn on_not_connected(&mut self, error: Error, now: Instant) {
-        self.asking = false;
+        self.asking = self.asking.saturating_sub(1);
         match &mut self.state {
             State::Alone => {}
             State::Hosting(hosting) if self.listens => {
@@ -384,7 +393,7 @@ impl Coordinator {
     }
 
     fn on_connected(&mut self, friend: Friend, now: Instant) {
-        self.asking = false;
+        self.asking = self.asking.saturating_sub(1);
         match self.state {
             State::Alone => {}
             State::Hosting(_) => return self.on_joined(friend, now),
@@ -685,7 +694,7 @@ impl Coordinator {
             code,
             gone_by,
             stdin_reading: self.stdin == Reading::Now,
-            still_asking: self.asking,
+            still_asking: self.asking > 0,
         });
     }
 }

@@ -135,7 +135,7 @@ impl fmt::Display for News {
             News::Block(block) => write!(f, "{} bytes", block.bytes().len()),
             News::Oddity(oddity) => write!(f, "something odd ({oddity:?})"),
             News::Command(line) => write!(f, "the command {}", harmless(line)),
-            News::Request(request, _) => write!(f, "a request ({request:?})"),
+            News::Request(request, _) => write!(f, "{request}"),
             News::Goodbye => f.write_str("the word \"end\""),
             News::Ended(Ok(())) => f.write_str("the end of what there is to read"),
             News::Ended(Err(ReadError::Io(why))) => write!(f, "{}", reason(why)),

@@ -26,7 +26,7 @@ use crate::event::{News, Number, Report};
 use crate::name::Name;
 use crate::notices::Notices;
 use crate::outbox::Outbox;
-use crate::room::{self, Announcement, Full, MESSAGE_MAX, Room, Who};
+use crate::room::{self, Announcement, Full, MESSAGE_MAX, Room, Tally, Who};
 use crate::wire::{END_FRAME, Oddity, Wire};
 use crate::writer::Order;
 
@@ -35,6 +35,15 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// How many who have left may still be on the line before new callers have to wait.
 const GOING_MAX: usize = 100;
+
+/// How many callers the acceptor may be ahead of us.
+const CALLERS_AHEAD: usize = 32;
+
+/// How many announcements everybody gets one by one, where they come together; more are counted.
+const LISTED: usize = 20;
+
+/// How many announcements wait for a quiet moment, at most.
+const UNTOLD_MAX: usize = 64;
 
 /// How long callers wait where the system could not take one.
 const CALL_AGAIN: Duration = Duration::from_secs(1);
@@ -50,6 +59,8 @@ pub struct Hosting {
     members: BTreeMap<Number, Member>,
     /// Who has left, and is still to be told so, or to hang up.
     going: BTreeMap<Number, Member>,
+    /// What is still to be announced: as soon as somebody speaks, or nothing else happens.
+    untold: Vec<Announcement>,
     screen: Option<Ear>,
     transcript: Option<Ear>,
     to_screen: Sender<Order>,
@@ -69,6 +80,8 @@ pub struct Hosting {
 /// Somebody on the line.
 struct Member {
     outbox: Outbox,
+    /// How much of what is to be announced is older than the member.
+    knows: usize,
     line: Box<dyn Line>,
     reader_done: bool,
     writer_done: bool,
@@ -103,6 +116,7 @@ impl Hosting {
             room: Room::new(host, members_max),
             members: BTreeMap::new(),
             going: BTreeMap::new(),
+            untold: Vec::new(),
             screen: ears.next(),
             transcript: ears.next(),
             to_screen,
@@ -124,6 +138,7 @@ impl Hosting {
         log::debug!("{address} is number {number}");
         let mut member = Member {
             outbox: Outbox::new(to_friend, done, now),
+            knows: 0,
             line,
             reader_done: false,
             writer_done: false,
@@ -136,7 +151,8 @@ impl Hosting {
             Ok(joined) => {
                 let welcome = self.room.welcome(number);
                 member.outbox.hand_over(own(crate::wire::message(self.wire, &welcome)));
-                self.announce(&joined);
+                self.announce(joined);
+                member.knows = self.untold.len();
                 self.members.insert(number, member);
             }
             Err(Full(most)) => {
@@ -152,7 +168,7 @@ impl Hosting {
         let Some(left) = self.room.leave(number, why) else { return };
         let Some(mut member) = self.members.remove(&number) else { return };
         self.told_refusing = false;
-        self.announce(&left);
+        self.announce(left);
         match why {
             None => self.end_our_half(&mut member),
             Some(TOOK_NOTHING) => member.line.cut(true),
@@ -183,9 +199,11 @@ impl Hosting {
         self.look_at.get_or_insert(now + LOOK);
     }
 
-    /// Whether another caller can be taken.
-    pub fn takes_callers(&self) -> bool {
-        self.closing.is_none() && self.call_at.is_none() && self.going.len() < GOING_MAX
+    /// How many callers may be on their way to us at a time.
+    pub fn callers_wanted(&self) -> usize {
+        let takes =
+            self.closing.is_none() && self.call_at.is_none() && self.going.len() < GOING_MAX;
+        if takes { CALLERS_AHEAD } else { 0 }
     }
 
     /// A caller could not be taken, and was told so.
@@ -207,6 +225,9 @@ impl Hosting {
     pub fn on_member(&mut self, number: Number, news: News, now: Instant) {
         if let News::Ended(_) | News::Goodbye = news {
             self.leave(number, None, now);
+        }
+        if !matches!(news, News::Ended(_)) {
+            self.tell_untold();
         }
         let Some(name) = self.room.name(Who::Member(number)) else {
             // Who has left is not heard any more.
@@ -259,6 +280,7 @@ impl Hosting {
         if self.closing.is_some() {
             return false;
         }
+        self.tell_untold();
         let pieces = self.rendered(self.room.host(), &words);
         self.tell_members(Who::Host, &pieces, &words, now);
         true
@@ -287,11 +309,33 @@ impl Hosting {
         self.look_after(now);
     }
 
-    /// Everybody is told what has happened, which costs nobody a buffer.
-    fn announce(&mut self, what: &Announcement) {
-        self.notices.notice(what);
-        let text = Arc::new(Block::of(room::notice(self.wire, what)));
-        self.members.values_mut().for_each(|member| member.outbox.announce(&text, what));
+    /// Everybody will be told what has happened, which costs nobody a buffer. A whole class that
+    /// comes at once is announced at once.
+    fn announce(&mut self, what: Announcement) {
+        self.notices.notice(&what);
+        self.untold.push(what);
+        if self.untold.len() >= UNTOLD_MAX {
+            self.tell_untold();
+        }
+    }
+
+    /// Everybody is told what has not been announced yet. To be called before one waits.
+    pub fn tell_untold(&mut self) {
+        if self.untold.is_empty() {
+            return;
+        }
+        let untold = std::mem::take(&mut self.untold);
+        let everything = announced(self.wire, &untold);
+        for member in self.members.values_mut() {
+            match std::mem::take(&mut member.knows) {
+                0 => member.outbox.announce(&everything, &untold),
+                // Somebody new, who knows what came before from the welcome.
+                known => {
+                    let rest = &untold[known..];
+                    member.outbox.announce(&announced(self.wire, rest), rest);
+                }
+            }
+        }
     }
 
     /// The same where somebody has paid for it.
@@ -346,7 +390,7 @@ impl Hosting {
     /// Why that cannot be, as a sentence.
     pub fn rename_host(&mut self, name: Name) -> Result<(), String> {
         match self.room.rename(Who::Host, name)? {
-            Some(renamed) => self.announce(&renamed),
+            Some(renamed) => self.announce(renamed),
             None => return Err("you are called that already".to_owned()),
         }
         Ok(())
@@ -497,6 +541,7 @@ impl Hosting {
         if self.closing.is_some() {
             return;
         }
+        self.tell_untold();
         let cut_at = now + PATIENCE;
         self.closing = Some(Closing {
             cut_at: Some(cut_at),
@@ -546,6 +591,17 @@ const FILE: &str = "the transcript's file";
 
 fn missing(count: usize, what: &str) -> String {
     format!("{count} messages are missing here, as {what} took nothing")
+}
+
+/// Announcements as they stand on the wire: a line each, or just how many there are.
+fn announced(wire: Wire, what: &[Announcement]) -> Arc<Block> {
+    let mut text = Vec::new();
+    if what.len() <= LISTED {
+        what.iter().for_each(|what| text.extend(room::notice(wire, what)));
+    } else {
+        Tally::of(what).lines().for_each(|line| text.extend(room::notice(wire, line)));
+    }
+    Arc::new(Block::of(text))
 }
 
 fn own(message: Vec<u8>) -> Order {

@@ -69,9 +69,9 @@ impl Outbox {
         }
     }
 
-    /// Puts an announcement in, which nobody has paid for; or just counts it, where there is too
-    /// much in the outbox already: [`Outbox::tell_untold`] will tell.
-    pub fn announce(&mut self, text: &Arc<Block>, what: &Announcement) {
+    /// Puts announcements in, which nobody has paid for; or just counts them, where there is too
+    /// much in the outbox already: [`Outbox::untold`] will tell.
+    pub fn announce(&mut self, text: &Arc<Block>, what: &[Announcement]) {
         if self.waiting() <= MARK && self.untold.is_empty() {
             return self.hand_over(Order::Block(Arc::clone(text)));
         }
@@ -79,7 +79,7 @@ impl Outbox {
             // When the writer is through, it says so.
             self.hand_over(Order::Flush);
         }
-        self.untold.add(what);
+        self.untold.add(Tally::of(what));
     }
 
     /// The writer is through with what was put in before something was counted: what is now to be

@@ -181,13 +181,24 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds one.
-    pub fn add(&mut self, announcement: &Announcement) {
-        match announcement {
-            Announcement::Joined(_) => self.joined += 1,
-            Announcement::Left(..) => self.left += 1,
-            Announcement::Renamed(..) => self.renamed += 1,
+    /// Counts announcements.
+    pub fn of(announcements: &[Announcement]) -> Tally {
+        let mut tally = Tally::default();
+        for announcement in announcements {
+            match announcement {
+                Announcement::Joined(_) => tally.joined += 1,
+                Announcement::Left(..) => tally.left += 1,
+                Announcement::Renamed(..) => tally.renamed += 1,
+            }
         }
+        tally
+    }
+
+    /// Adds those of another.
+    pub fn add(&mut self, other: Tally) {
+        self.joined += other.joined;
+        self.left += other.left;
+        self.renamed += other.renamed;
     }
 
     /// Whether there was none.
@@ -381,9 +392,10 @@ mod tests {
     fn many_announcements_become_a_few() {
         let mut tally = Tally::default();
         assert!(tally.is_empty());
-        (0..37).for_each(|_| tally.add(&Announcement::Joined(name("a"))));
-        tally.add(&Announcement::Left(name("a"), None));
-        tally.add(&Announcement::Renamed(name("a"), name("b")));
+        tally.add(Tally::of(&vec![Announcement::Joined(name("a")); 30]));
+        tally.add(Tally::of(&vec![Announcement::Joined(name("a")); 7]));
+        tally.add(Tally::of(&[Announcement::Left(name("a"), None)]));
+        tally.add(Tally::of(&[Announcement::Renamed(name("a"), name("b"))]));
         let lines: Vec<String> = tally.lines().collect();
         assert_eq!(lines, ["37 have joined", "1 has left", "1 has changed names"]);
     }

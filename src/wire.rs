@@ -200,7 +200,10 @@ impl Lines {
         let message = &self.partial[..length];
         let request = match std::mem::take(&mut self.unread) {
             true => self.audience.request(message),
-            false => None,
+            false => {
+                self.audience.hears_words();
+                None
+            }
         };
         match request {
             Some(Request::Room) => return Step::Request(Request::Room),
