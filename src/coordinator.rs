@@ -29,6 +29,7 @@ use crate::notices::{Notices, Unsent};
 use crate::platform::Terminal;
 use crate::reader::Permit;
 use crate::room::MESSAGE_MAX;
+use crate::thread;
 use crate::wire::{FRAME_MAX, Oddity, Wire};
 use crate::writer::Order;
 
@@ -228,13 +229,13 @@ impl Coordinator {
             let event = match wake_at {
                 None => {
                     log::trace!("blocks on its inbox");
-                    inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+                    thread::receive(inbox, None)
                 }
                 // The clock goes first: an inbox that is never empty would never let it speak.
                 Some(at) if at <= Instant::now() => Err(RecvTimeoutError::Timeout),
                 Some(at) => {
                     log::trace!("blocks on its inbox, for a limited time");
-                    inbox.recv_deadline(at)
+                    thread::receive(inbox, Some(at))
                 }
             };
             let event = match event {

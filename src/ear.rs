@@ -5,7 +5,6 @@
 //! said until it takes something again, and is then told how much.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -38,32 +37,34 @@ impl Ear {
         done: Done,
         labels: bool,
     ) -> Ear {
-        let outbox = Outbox::new(to_writer.clone(), done, Instant::now());
+        let outbox = Outbox::new(to_writer.clone(), done);
         Ear { to_writer, outbox, waiting, labels, speaker: None, missed: None }
     }
 
-    /// Hears what somebody says: as it was read, and as it is relayed to others.
+    /// Hears what somebody says: as it was read, and as it is relayed to others. `true`: from now on
+    /// somebody waits.
     pub fn hear(
         &mut self,
         wire: Wire,
         name: &Name,
         said: &Arc<Block>,
         relayed: &[Arc<Block>],
-        now: Instant,
-    ) {
+    ) -> bool {
         if let Some(missed) = &mut self.missed {
             *missed += wire::messages(wire, said.bytes()).count();
-        } else if self.labels {
-            if self.speaker.as_ref() != Some(name) {
-                self.speaker = Some(name.clone());
-                self.outbox.hand_over(Order::CallFriend(Speaker::Named(name.clone())));
-            }
-            // A copy: the buffer itself is wanted at home.
-            let copy = Arc::new(Block::of(said.bytes().to_vec()));
-            self.outbox.put(&copy, said, now);
-        } else {
-            relayed.iter().for_each(|piece| self.outbox.put(piece, said, now));
+            return false;
         }
+        if !self.labels {
+            let mut waits = false;
+            relayed.iter().for_each(|piece| waits |= self.outbox.put(piece, said));
+            return waits;
+        }
+        if self.speaker.as_ref() != Some(name) {
+            self.speaker = Some(name.clone());
+            self.outbox.hand_over(Order::CallFriend(Speaker::Named(name.clone())));
+        }
+        // A copy: the buffer itself is wanted at home.
+        self.outbox.put(&Arc::new(Block::of(said.bytes().to_vec())), said)
     }
 
     /// Whether speakers are held back for it.
@@ -73,8 +74,8 @@ impl Ear {
 
     /// Lets go of what it holds others back with, where it has taken nothing for too long; `true`
     /// where it has just become deaf.
-    pub fn give_up(&mut self, wire: Wire, now: Instant) -> bool {
-        if !(self.outbox.holds_back() && self.outbox.is_stuck(now)) {
+    pub fn give_up(&mut self, wire: Wire) -> bool {
+        if !(self.outbox.holds_back() && self.outbox.is_stuck()) {
             return false;
         }
         let mut missed = 0;

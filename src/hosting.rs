@@ -25,13 +25,10 @@ use crate::error::Error;
 use crate::event::{News, Number, Report};
 use crate::name::Name;
 use crate::notices::Notices;
-use crate::outbox::Outbox;
+use crate::outbox::{LOOK, Outbox};
 use crate::room::{self, Announcement, Full, MESSAGE_MAX, Room, Tally, Who};
 use crate::wire::{END_FRAME, Oddity, Wire};
 use crate::writer::Order;
-
-/// How often it is looked after those who are waited for.
-const LOOK: Duration = Duration::from_millis(250);
 
 /// How many who have left may still be on the line before new callers have to wait.
 const GOING_MAX: usize = 100;
@@ -137,7 +134,7 @@ impl Hosting {
         let Friend { number, address, to_friend, done, line } = friend;
         log::debug!("{address} is number {number}");
         let mut member = Member {
-            outbox: Outbox::new(to_friend, done, now),
+            outbox: Outbox::new(to_friend, done),
             knows: 0,
             line,
             reader_done: false,
@@ -194,7 +191,7 @@ impl Hosting {
     /// Who has left gets what waits, and may hang up first; but not for ever.
     fn see_off(&mut self, number: Number, mut member: Member, now: Instant) {
         member.outbox.close();
-        member.outbox.wait_from(now);
+        member.outbox.begin_to_wait();
         self.going.insert(number, member);
         self.look_at.get_or_insert(now + LOOK);
     }
@@ -270,8 +267,8 @@ impl Hosting {
         };
         let answer = Arc::new(Block::of(room::notice(self.wire, answer)));
         if let Some(member) = self.members.get_mut(&number) {
-            member.outbox.put(&answer, &paid, now);
-            self.look_after(now);
+            let waits = member.outbox.put(&answer, &paid);
+            self.look_after(waits, now);
         }
     }
 
@@ -289,9 +286,11 @@ impl Hosting {
     /// Everybody else hears what somebody says.
     fn relay(&mut self, speaker: Who, name: &Name, words: Arc<Block>, now: Instant) {
         let pieces = self.rendered(name, &words);
+        let mut waits = false;
         for ear in self.screen.iter_mut().chain(&mut self.transcript) {
-            ear.hear(self.wire, name, &words, &pieces, now);
+            waits |= ear.hear(self.wire, name, &words, &pieces);
         }
+        self.look_after(waits, now);
         self.tell_members(speaker, &pieces, &words, now);
     }
 
@@ -301,12 +300,13 @@ impl Hosting {
     }
 
     fn tell_members(&mut self, from: Who, pieces: &[Arc<Block>], paid: &Arc<Block>, now: Instant) {
+        let mut waits = false;
         for (&number, member) in &mut self.members {
             if from != Who::Member(number) {
-                pieces.iter().for_each(|piece| member.outbox.put(piece, paid, now));
+                pieces.iter().for_each(|piece| waits |= member.outbox.put(piece, paid));
             }
         }
-        self.look_after(now);
+        self.look_after(waits, now);
     }
 
     /// Everybody will be told what has happened, which costs nobody a buffer. A whole class that
@@ -446,10 +446,10 @@ impl Hosting {
 
     // The clock.
 
-    /// From now on somebody may have to be looked after.
-    fn look_after(&mut self, now: Instant) {
-        if self.look_at.is_none() && self.somebody_holds_back() {
-            self.look_at = Some(now + LOOK);
+    /// Where somebody waits, those who are waited for have to be looked after.
+    fn look_after(&mut self, waits: bool, now: Instant) {
+        if waits {
+            self.look_at.get_or_insert(now + LOOK);
         }
     }
 
@@ -460,7 +460,7 @@ impl Hosting {
 
     /// Whoever takes nothing, and is waited for, has to go.
     fn look(&mut self, now: Instant) {
-        let stuck = |member: &mut Member| member.outbox.holds_back() && member.outbox.is_stuck(now);
+        let stuck = |member: &mut Member| member.outbox.holds_back() && member.outbox.is_stuck();
         let dropped: Vec<Number> = self
             .members
             .iter_mut()
@@ -468,12 +468,12 @@ impl Hosting {
             .collect();
         dropped.into_iter().for_each(|number| self.leave(number, Some(TOOK_NOTHING), now));
         for member in self.going.values_mut() {
-            if member.outbox.is_stuck(now) {
+            if member.outbox.is_stuck() {
                 member.line.cut(true);
             }
         }
         for (ear, what) in [(&mut self.screen, "stdout"), (&mut self.transcript, FILE)] {
-            if ear.as_mut().is_some_and(|ear| ear.give_up(self.wire, now)) {
+            if ear.as_mut().is_some_and(|ear| ear.give_up(self.wire)) {
                 self.notices
                     .notice(format_args!("{what} takes nothing; the room goes on without it"));
                 self.failed = true;

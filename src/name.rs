@@ -7,6 +7,7 @@
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use crate::event::Number;
 use crate::text::{is_mark, is_suspect};
@@ -63,7 +64,8 @@ impl Name {
             let fits = match character {
                 _ if is_suspect(character) => false,
                 '_' | '-' => at > 0,
-                _ if marks > 0 => at > 0 && marks <= MARKS_MAX,
+                // Some that are not drawn as letters are no marks either, but signs of the format.
+                _ if marks > 0 => at > 0 && marks <= MARKS_MAX && is_combining_mark(character),
                 _ => character.is_alphanumeric(),
             };
             if !fits {
@@ -128,7 +130,9 @@ impl Name {
 /// Two names that look the same are the same: capitals do not count, nor whether an accent is a
 /// character of its own, nor whether a letter is a wide one (Unicode's form NFKC).
 fn folded(name: &str) -> String {
-    name.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+    // By way of capitals, since some letters share theirs: the two sigmas of Greek, ß and ss.
+    let capitals = name.nfkc().flat_map(char::to_uppercase);
+    capitals.flat_map(char::to_lowercase).nfkc().collect()
 }
 
 /// Whose words it is that arrive.
@@ -217,6 +221,8 @@ mod tests {
             "\u{2800}",
             "🔥",
             "e\u{301}\u{301}\u{301}\u{301}",
+            "a\u{70f}",
+            "a\u{8e2}",
         ] {
             assert!(Name::parse(word).is_err(), "{word:?}");
         }
@@ -238,8 +244,13 @@ mod tests {
 
     #[test]
     fn names_that_look_the_same_are_alike() {
-        for (one, other) in [("Susan", "sUSAN"), ("José", "Jose\u{301}"), ("Susan", "Ｓｕｓａｎ")]
-        {
+        for (one, other) in [
+            ("Susan", "sUSAN"),
+            ("José", "Jose\u{301}"),
+            ("Susan", "Ｓｕｓａｎ"),
+            ("Νίκος", "ΝΊΚΟΣ"),
+            ("Straße", "STRASSE"),
+        ] {
             assert!(Name::parse(one).unwrap().is_like(other), "{one} {other}");
         }
         assert!(!Name::parse("Susan").unwrap().is_like("Susann"));

@@ -9,7 +9,7 @@
 //! And so it is known who holds others back, and since when without taking anything.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
@@ -20,8 +20,13 @@ use crate::writer::{Done, Order};
 /// How much may wait in an outbox before speakers are held back for it, in bytes.
 const MARK: u64 = 128 * 1024;
 
-/// How long somebody may take nothing while others are held back.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How often to look whether those who hold others back take something.
+pub const LOOK: Duration = Duration::from_millis(200);
+
+/// How often it may be looked in vain: for 2 s, where the first look comes at once. (Looks are
+/// counted, and not seconds: where the computer was too busy to look, nobody got to take anything
+/// either.)
+const LOOKS_MAX: u32 = 11;
 
 /// The way to somebody in a room.
 #[derive(Debug)]
@@ -34,16 +39,16 @@ pub struct Outbox {
     put: u64,
     /// Up to where there are buffers in it.
     paid: u64,
-    /// How far the writer was when somebody last looked, and since when it has been there.
+    /// How far the writer was when somebody last looked, and how often it has been there.
     seen: u64,
-    since: Instant,
+    looks: u32,
     /// What was announced while there was too much in it already.
     untold: Tally,
 }
 
 impl Outbox {
     /// An outbox whose writer, which says how far it is, has not begun.
-    pub fn new(to_writer: Sender<Order>, done: Done, now: Instant) -> Outbox {
+    pub fn new(to_writer: Sender<Order>, done: Done) -> Outbox {
         let (put, paid, seen) = (0, 0, 0);
         Outbox {
             to_writer: Some(to_writer),
@@ -51,22 +56,24 @@ impl Outbox {
             put,
             paid,
             seen,
-            since: now,
+            looks: 0,
             untold: Tally::default(),
         }
     }
 
     /// Puts a message in, which `paid` has been read for. Where the outbox holds too much, it
-    /// keeps that as well.
-    pub fn put(&mut self, text: &Arc<Block>, paid: &Arc<Block>, now: Instant) {
+    /// keeps that as well, and the answer is `true`: from now on somebody waits.
+    pub fn put(&mut self, text: &Arc<Block>, paid: &Arc<Block>) -> bool {
         self.hand_over(Order::Block(Arc::clone(text)));
-        if self.waiting() > MARK {
-            if !self.holds_back() {
-                self.wait_from(now);
-            }
-            self.hand_over(Order::Paid(Arc::clone(paid)));
-            self.paid = self.put;
+        if self.waiting() <= MARK {
+            return false;
         }
+        if !self.holds_back() {
+            self.begin_to_wait();
+        }
+        self.hand_over(Order::Paid(Arc::clone(paid)));
+        self.paid = self.put;
+        true
     }
 
     /// Puts announcements in, which nobody has paid for; or just counts them, where there is too
@@ -107,8 +114,8 @@ impl Outbox {
     }
 
     /// From here on somebody waits for it.
-    pub fn wait_from(&mut self, now: Instant) {
-        (self.seen, self.since) = (self.done.so_far(), now);
+    pub fn begin_to_wait(&mut self) {
+        (self.seen, self.looks) = (self.done.so_far(), 0);
     }
 
     /// Whether somebody waits for a buffer that is in here.
@@ -116,13 +123,14 @@ impl Outbox {
         self.done.so_far() < self.paid
     }
 
-    /// Whether nothing has been taken for too long. To be asked again and again while there is
+    /// Looks whether nothing has been taken for too long. To be called every [`LOOK`] while there is
     /// something to wait for.
-    pub fn is_stuck(&mut self, now: Instant) -> bool {
+    pub fn is_stuck(&mut self) -> bool {
         if self.done.so_far() != self.seen {
-            self.wait_from(now);
+            self.begin_to_wait();
         }
-        now >= self.since + PATIENCE
+        self.looks += 1;
+        self.looks >= LOOKS_MAX
     }
 
     /// What waits is not waited for any more: from now on only what follows counts.

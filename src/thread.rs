@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
 
-use crossbeam_channel::{Receiver, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, at, bounded, never, select};
 
 use crate::error::Error;
 use crate::event::Number;
@@ -15,6 +16,21 @@ thread_local! {
 /// Whose thread this is, where several friends have threads of the same name.
 pub fn whose() -> Option<Number> {
     WHOSE.get()
+}
+
+/// Waits for what comes next in a channel, until `deadline` if there is one, and without spinning
+/// first: `recv` looks again some ten times before it sleeps, and lets others run in between. With a
+/// thousand writers, each of which waits once a message, that was most of the work.
+///
+/// # Errors
+/// The time is over, or there are no senders left.
+pub fn receive<T>(from: &Receiver<T>, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+    let limit = deadline.map_or_else(never, at);
+    // What waits for several channels at once does not spin.
+    select! {
+        recv(from) -> next => next.map_err(|_| RecvTimeoutError::Disconnected),
+        recv(limit) -> _ => from.try_recv().map_err(|_| RecvTimeoutError::Timeout),
+    }
 }
 
 /// The stack of a thread that serves one friend of many, in bytes: a thousand members have two

@@ -17,6 +17,7 @@ use crate::event::{Event, Report, Sink};
 use crate::explain::Watched;
 use crate::name::{Name, Speaker};
 use crate::screen::Form;
+use crate::thread;
 use crate::wire::END_FRAME;
 
 /// How many bytes of small messages are put together, at most. A larger block is written from
@@ -200,7 +201,7 @@ impl Writer {
     fn wait(&mut self) -> Option<Order> {
         let Some(screen) = self.form.screen() else {
             // Closed: "that was all".
-            return Some(self.outbox.recv().unwrap_or(Order::Goodbye));
+            return Some(thread::receive(&self.outbox, None).unwrap_or(Order::Goodbye));
         };
         select! {
             recv(self.outbox) -> order => Some(order.unwrap_or(Order::Goodbye)),
