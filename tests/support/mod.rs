@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 pub mod bare;
 pub mod flow;
+pub mod member;
 pub mod observe;
 pub mod process;
 pub mod pty;
