@@ -217,7 +217,7 @@ fn nobody_can_have_a_name_that_somebody_has_whatever_its_capitals_and_accents() 
         // The same letters in one or in two code points, small or large: people read one name.
         let taken = ["José", "jose\u{301}", "JOSÉ", "JOSE\u{301}", "leta", "LETA", "Ｌｅｔａ"];
         for name in taken {
-            other.say(&format!("/name {name}"));
+            other.say(format!("/name {name}"));
             let answer = other.hear();
             assert!(answer.starts_with("* ") && !answer.contains(" is now "), "{name}: {answer}");
         }
@@ -225,7 +225,7 @@ fn nobody_can_have_a_name_that_somebody_has_whatever_its_capitals_and_accents() 
         let words =
             ["host", "HOST", "friend", "Friend", "you", "You", "guest-2", "guest-1", "Guest-77"];
         for name in words {
-            other.say(&format!("/name {name}"));
+            other.say(format!("/name {name}"));
             let answer = other.hear();
             assert!(answer.starts_with("* ") && !answer.contains(" is now "), "{name}: {answer}");
         }
@@ -289,7 +289,7 @@ fn a_name_that_is_none_is_a_message_like_any_other() {
             speaker.say(sent);
             listener.hears(&[format!("guest-1 says: {heard}")]);
         }
-        speaker.say(&format!("/name {long}"));
+        speaker.say(format!("/name {long}"));
         listener.hears(&[format!("guest-1 says: /name {long}")]);
         speaker.say(b"/name Sus\xffan");
         listener.hears(&["guest-1 says: /name Sus\u{fffd}an"]);
@@ -297,7 +297,7 @@ fn a_name_that_is_none_is_a_message_like_any_other() {
         let mut before = "guest-1".to_owned();
         let longest = "x".repeat(32);
         for name in ["Олег", "李雷", "हिन्दी", "R2-D2", "a_b", "7", &longest] {
-            speaker.say(&format!("/name {name}"));
+            speaker.say(format!("/name {name}"));
             listener.hears(&[format!("* {before} is now {name}")]);
             before = name.to_owned();
         }

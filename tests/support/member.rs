@@ -70,7 +70,7 @@ impl Member {
     #[track_caller]
     pub fn joins_as(port: u16, wire: &'static str, name: &str) -> Member {
         let mut member = Member::joins(port, wire);
-        member.say(&format!("/name {name}"));
+        member.say(format!("/name {name}"));
         let answer = member.hear();
         assert!(answer.ends_with(&format!(" is now {name}")), "{answer:?}");
         member
