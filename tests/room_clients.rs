@@ -10,7 +10,7 @@ use std::process::Command;
 
 use portable_pty::CommandBuilder;
 use rustix::process::Signal;
-use support::member::{Member, WIRES, everybody_hangs_up, open_room};
+use support::member::{Member, WIRES, close_room, everybody_hangs_up, open_room};
 use support::pty::Terminal;
 use support::wire::{END, frame, leave, receive, receive_to_end, send_in_pieces, talk_at_terminal};
 use support::{Program, friend_answers, friend_listener, have_tool, text};
@@ -392,9 +392,7 @@ fn who_connects_at_a_terminal_reads_the_room_behind_a_margin() {
             leta.ends_with(0);
             susan.hears(&["* Leta has left"]);
             assert!(!leta.screen().contains("friend says"), "{}", leta.screen());
-            everybody_hangs_up();
-            room.signal(Signal::INT);
-            room.ends_with(0);
+            close_room(room);
         }
     }
 }
@@ -536,6 +534,49 @@ fn only_the_first_line_makes_a_room_of_a_friend() {
 }
 
 #[test]
+fn a_first_line_that_is_shown_in_parts_is_the_first_line() {
+    // So long a line is never whole in memory, and is no welcome. (It was not counted as a line,
+    // so that the one behind it was the first.)
+    let (mut terminal, mut host) = calls_a_host("lines", &[]);
+    host.write_all("x".repeat(70_000).as_bytes()).unwrap();
+    host.write_all(b"\n/room hi\n* fake\nlast\n").unwrap();
+    terminal.wait_until("the last line", |screen| {
+        screen.lines().any(|row| row.ends_with(" last") || row == "| last").then_some(())
+    });
+    let screen = terminal.screen();
+    assert!(screen.contains("\nfriend says: /room hi"), "{screen}");
+    assert!(screen.contains("\nfriend says: * fake"), "{screen}");
+    terminal.press("\x03");
+    drop(host);
+    terminal.wait();
+}
+
+#[test]
+fn on_frames_a_typed_line_that_no_room_takes_is_refused_with_a_notice() {
+    let (mut host, port) = host_at_terminal("frames", &[]);
+    let mut one = Member::joins(port, "frames");
+    host.press(format!("{}\r", "x".repeat(17_000)));
+    host.wait_for("* not sent: the line is 17000 bytes long");
+    host.press("short\r");
+    one.hears(&["host says: short"]);
+    close(host);
+    // A member's own program does not know how much a room takes; the host says so.
+    let (room, port) = open_room("frames", &[]);
+    let mut one = Member::joins(port, "frames");
+    let at = format!("127.0.0.1:{port}");
+    let words = ["connect", &at, "--wire", "frames", "--color", "never"];
+    let mut leta = Terminal::start_sized(&words, 50, 160);
+    leta.wait_for("\n| welcome");
+    leta.press(format!("{}\r", "x".repeat(17_000)));
+    leta.wait_for("\n| * not said: the message is 17000 bytes long");
+    leta.press("short\r");
+    one.hears(&["* guest-2 has joined", "guest-2 says: short"]);
+    leta.press("\x03");
+    leta.ends_with(0);
+    close_room(room);
+}
+
+#[test]
 fn a_welcome_that_comes_in_pieces_is_a_welcome() {
     for wire in WIRES {
         for options in [&[][..], &["--recv-buffer", "1"], &["--plain", "--recv-buffer", "1"]] {
@@ -607,10 +648,7 @@ fn through_a_pipe_a_room_comes_as_it_is() {
         let came = text(&pipe.ends_with(0).stdout);
         assert!(came.starts_with("/room welcome; here: host, Susan, guest-2 (you);"), "{came}");
         assert!(came.ends_with("\n* guest-2 is now Leta\nSusan says: hello\n"), "{came}");
-        everybody_hangs_up();
-        let mut room = room;
-        room.signal(Signal::INT);
-        room.ends_with(0);
+        close_room(room);
     }
 }
 

@@ -4,18 +4,47 @@
 use std::cell::RefCell;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Weak};
 
+use rustix::process::Signal;
+
 use super::wire::{END, frame};
-use super::{Program, friend_calls};
+use super::{Ended, Program, friend_calls, threadchat};
 
 /// Both wires. What a room promises holds on each.
 pub const WIRES: [&str; 2] = ["lines", "frames"];
+
+/// A room takes at most so many bytes as one message.
+pub const MESSAGE_MAX: usize = 16 * 1024;
 
 /// A room whose host is on pipes.
 #[track_caller]
 pub fn open_room(wire: &str, options: &[&str]) -> (Program, u16) {
     Program::listen(&[&["--room", "--wire", wire], options].concat())
+}
+
+/// A room that nothing is typed into: its stdout is the transcript.
+#[track_caller]
+pub fn open_headless_room(options: &[&str]) -> (Program, u16) {
+    let program = Program::spawn_as_is(
+        Command::new(threadchat())
+            .args([&["listen", "127.0.0.1:0", "--room"], options].concat())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
+    let port = program.listening_port();
+    (program, port)
+}
+
+/// Ends a room as Ctrl-C does when its members have hung up, and gives back how it ended: with
+/// exit code 0.
+#[track_caller]
+pub fn close_room(mut room: Program) -> Ended {
+    everybody_hangs_up();
+    room.signal(Signal::INT);
+    room.ends_with(0)
 }
 
 thread_local! {
@@ -138,6 +167,22 @@ impl Member {
         for message in expected {
             assert_eq!(self.hear(), message.as_ref());
         }
+    }
+
+    /// Hears the parts of a message of so many bytes, each of which has the speaker's label and the
+    /// size of a message at most, and gives them back as one.
+    #[track_caller]
+    pub fn hears_in_parts(&mut self, speaker: &str, bytes: usize) -> String {
+        let label = format!("{speaker} says: ");
+        let mut whole = String::new();
+        while whole.len() < bytes {
+            let heard = self.hear();
+            let part = heard.strip_prefix(&label).unwrap_or_else(|| panic!("no label: {heard}"));
+            let size = part.len();
+            assert!((1..=MESSAGE_MAX).contains(&size), "a part of {size} bytes");
+            whole += part;
+        }
+        whole
     }
 
     /// Everything that is still said to it until the room ends. The room's `end`, which has to be
