@@ -36,6 +36,8 @@ pub struct Friend {
     pub to_friend: Sender<Order>,
     /// How far the socket-writer is.
     pub done: Done,
+    /// The socket-writer's thread, which in a room has to be woken for what is put into its outbox.
+    pub writer: std::thread::Thread,
     /// The telephone itself.
     pub line: Box<dyn Line>,
 }
@@ -143,6 +145,9 @@ pub fn begin(
     })?;
     let sink = Sink::Friend(number);
     let mut writer = Writer::new(sink, Form::Plain, outbox, inbox.clone());
+    if whose.is_some() {
+        writer = writer.that_is_woken();
+    }
     let done = writer.done();
     let writer = Thread::start_for(whose, "socket-writer", {
         let stream = Arc::clone(stream);
@@ -165,8 +170,10 @@ pub fn begin(
         }
     })?;
 
+    let thread = writer.thread();
     let line = Box::new(Connection { stream: Arc::clone(stream), threads: [reader, writer] });
-    let _ = inbox.send(Event::Connected(Friend { number, address, to_friend, done, line }));
+    let friend = Friend { number, address, to_friend, done, writer: thread, line };
+    let _ = inbox.send(Event::Connected(friend));
     let _ = start.send(());
     Ok(())
 }

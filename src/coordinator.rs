@@ -40,6 +40,9 @@ const CALL_AGAIN: Duration = Duration::from_secs(1);
 /// reports everything else itself, and knows better what went wrong.
 const STUCK: Duration = Duration::from_millis(500);
 
+/// After how many events it does what it has put off, though more are waiting.
+const UNSETTLED_MAX: usize = 64;
+
 /// The exit code of an interruption: 128 and the number of SIGINT, as a shell would show it.
 pub const INTERRUPTED: u8 = 130;
 
@@ -222,9 +225,12 @@ impl Coordinator {
     /// Takes events until everything is over, and tells how it ended.
     pub fn run(mut self, inbox: &Receiver<Event>) -> Outcome {
         let mut wake_at = self.wake_at();
+        let mut unsettled = 0;
         loop {
-            if inbox.is_empty() {
+            unsettled += 1;
+            if inbox.is_empty() || unsettled >= UNSETTLED_MAX {
                 self.settle();
+                unsettled = 0;
             }
             let event = match wake_at {
                 None => {
@@ -252,10 +258,10 @@ impl Coordinator {
         }
     }
 
-    /// Says what it has put off while more was happening. To be called before one waits.
+    /// Does what it has put off while more was happening. To be called before one waits.
     pub fn settle(&mut self) {
         if let State::Hosting(hosting) = &mut self.state {
-            hosting.tell_untold();
+            hosting.settle();
         }
     }
 

@@ -37,7 +37,7 @@ impl Ear {
         done: Done,
         labels: bool,
     ) -> Ear {
-        let outbox = Outbox::new(to_writer.clone(), done);
+        let outbox = Outbox::new(to_writer.clone(), done, None);
         Ear { to_writer, outbox, waiting, labels, speaker: None, missed: None }
     }
 

@@ -131,10 +131,10 @@ impl Hosting {
 
     /// Somebody has called.
     pub fn on_joined(&mut self, friend: Friend, now: Instant) {
-        let Friend { number, address, to_friend, done, line } = friend;
+        let Friend { number, address, to_friend, done, writer, line } = friend;
         log::debug!("{address} is number {number}");
         let mut member = Member {
-            outbox: Outbox::new(to_friend, done),
+            outbox: Outbox::new(to_friend, done, Some(writer)),
             knows: 0,
             line,
             reader_done: false,
@@ -319,8 +319,14 @@ impl Hosting {
         }
     }
 
-    /// Everybody is told what has not been announced yet. To be called before one waits.
-    pub fn tell_untold(&mut self) {
+    /// Does what was put off while more was happening. To be called before one waits.
+    pub fn settle(&mut self) {
+        self.tell_untold();
+        self.members.values_mut().for_each(|member| member.outbox.ring());
+    }
+
+    /// Everybody is told what has not been announced yet.
+    fn tell_untold(&mut self) {
         if self.untold.is_empty() {
             return;
         }

@@ -7,8 +7,13 @@
 //! everybody keeps up, and are held back by exactly those who do not.
 //!
 //! And so it is known who holds others back, and since when without taking anything.
+//!
+//! A member's writer is not woken by each message, but when the coordinator has nothing more to
+//! hand out: then what many have said meanwhile leaves in one call. (With a hundred members and four
+//! who talk as fast as they can, that was four times as much in the same time.)
 
 use std::sync::Arc;
+use std::thread::Thread;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -35,6 +40,10 @@ pub struct Outbox {
     to_writer: Option<Sender<Order>>,
     /// How far the writer is with it.
     done: Done,
+    /// The writer's thread, where it has to be woken; else the outbox itself does that.
+    writer: Option<Thread>,
+    /// Something was put in since the writer was woken.
+    filled: bool,
     /// What everything has cost that was put in.
     put: u64,
     /// Up to where there are buffers in it.
@@ -47,12 +56,15 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// An outbox whose writer, which says how far it is, has not begun.
-    pub fn new(to_writer: Sender<Order>, done: Done) -> Outbox {
+    /// An outbox whose writer, which says how far it is, has not begun. `writer`: its thread, where
+    /// it has to be woken.
+    pub fn new(to_writer: Sender<Order>, done: Done, writer: Option<Thread>) -> Outbox {
         let (put, paid, seen) = (0, 0, 0);
         Outbox {
             to_writer: Some(to_writer),
             done,
+            writer,
+            filled: false,
             put,
             paid,
             seen,
@@ -101,12 +113,24 @@ impl Outbox {
         if let Some(to_writer) = &self.to_writer {
             // A writer that has ended has said so, or will.
             let _ = to_writer.send(order);
+            self.filled = true;
+        }
+    }
+
+    /// Wakes the writer, where something was put in for it. To be called before one waits.
+    pub fn ring(&mut self) {
+        if std::mem::take(&mut self.filled)
+            && let Some(writer) = &self.writer
+        {
+            writer.unpark();
         }
     }
 
     /// That was all: the writer ends when it has written what waits.
     pub fn close(&mut self) {
         self.to_writer = None;
+        self.filled = true;
+        self.ring();
     }
 
     fn waiting(&self) -> u64 {

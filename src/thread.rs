@@ -84,6 +84,11 @@ impl Thread {
         Ok(Thread { handle, name, ended })
     }
 
+    /// The thread itself, to be woken where it is parked.
+    pub fn thread(&self) -> std::thread::Thread {
+        self.handle.thread().clone()
+    }
+
     /// A channel that closes when the thread ends.
     pub fn ended(&self) -> &Receiver<()> {
         &self.ended

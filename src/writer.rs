@@ -88,6 +88,8 @@ pub struct Writer {
     outbox: Receiver<Order>,
     inbox: Sender<Event>,
     done: Arc<AtomicU64>,
+    /// Whoever fills the outbox wakes the thread as well.
+    is_woken: bool,
 }
 
 /// How much of its orders a writer has carried out, for whoever gave them.
@@ -105,7 +107,14 @@ impl Writer {
     /// A writer to `sink`, where messages get this form. It is told what to write by `outbox`, and
     /// reports to `inbox`.
     pub fn new(sink: Sink, form: Form, outbox: Receiver<Order>, inbox: Sender<Event>) -> Writer {
-        Writer { sink, form, outbox, inbox, done: Arc::default() }
+        Writer { sink, form, outbox, inbox, done: Arc::default(), is_woken: false }
+    }
+
+    /// The same for a thread that has to be woken when there is something in the outbox, or when it
+    /// is closed; see [`outbox`](crate::outbox).
+    pub fn that_is_woken(mut self) -> Writer {
+        self.is_woken = true;
+        self
     }
 
     /// Whom it writes to.
@@ -199,6 +208,10 @@ impl Writer {
 
     /// Waits for an order; `None` where there is something else to do.
     fn wait(&mut self) -> Option<Order> {
+        if self.is_woken {
+            std::thread::park();
+            return None;
+        }
         let Some(screen) = self.form.screen() else {
             // Closed: "that was all".
             return Some(thread::receive(&self.outbox, None).unwrap_or(Order::Goodbye));

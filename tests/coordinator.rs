@@ -181,6 +181,7 @@ impl House {
         self.hears(Event::Connected(Friend {
             number: SUSAN,
             done: Done::default(),
+            writer: std::thread::current(),
             address,
             to_friend,
             line,
@@ -1431,6 +1432,7 @@ impl World {
                 let friend = Friend {
                     number: SUSAN,
                     done: Done::default(),
+                    writer: std::thread::current(),
                     address: friend_address(),
                     to_friend,
                     line,
