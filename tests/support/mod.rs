@@ -15,6 +15,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 pub mod bare;
+pub mod crowd;
 pub mod flow;
 pub mod member;
 pub mod observe;

@@ -47,6 +47,13 @@ impl Tty {
         self.master.write_all(keys.as_ref()).expect("it takes keys");
     }
 
+    /// Reads what is shown now; nothing where there is nothing.
+    pub fn read_now(&mut self) -> String {
+        let mut scratch = [0; 4096];
+        let count = self.master.read(&mut scratch).unwrap_or(0);
+        String::from_utf8_lossy(&scratch[..count]).into_owned()
+    }
+
     /// Reads what is shown until `text` was there, and gives back all that was read.
     #[track_caller]
     pub fn read_until(&mut self, text: &str) -> String {
