@@ -19,7 +19,7 @@ use super::{DEADLINE, friend_calls};
 const PREPARED: usize = 64 * 1024;
 
 /// How many of the last notices are kept for each member.
-const NOTICES_KEPT: usize = 4096;
+const NOTICES_KEPT: usize = 20_000;
 
 /// How long `poll` waits at most, so that those who speak or read at a pace keep it.
 const TURN: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
@@ -89,7 +89,8 @@ impl Allowance {
 /// A member of a crowd.
 #[derive(Debug)]
 pub struct Member {
-    pub stream: TcpStream,
+    /// `None`: it has hung up.
+    stream: Option<TcpStream>,
     reads: Allowance,
     /// The beginning of a line whose end has not arrived.
     partial: Vec<u8>,
@@ -109,7 +110,6 @@ pub struct Member {
     longest_gap: Duration,
     /// How the connection has ended, where it has.
     pub end: Option<End>,
-    hung_up: bool,
 }
 
 /// Members of one room, with the numbers 0, 1, 2 and so on in the order of their calls.
@@ -161,7 +161,7 @@ impl Member {
         stream.set_nodelay(true).expect("it is a socket");
         stream.set_nonblocking(true).expect("it is a socket");
         Member {
-            stream,
+            stream: Some(stream),
             reads: Allowance::new(Pace::Free),
             partial: Vec::new(),
             to_say: Vec::new(),
@@ -174,7 +174,6 @@ impl Member {
             last: Instant::now(),
             longest_gap: Duration::ZERO,
             end: None,
-            hung_up: false,
         }
     }
 
@@ -186,6 +185,11 @@ impl Member {
     /// Whether it has been told this by the host.
     pub fn was_told(&self, part: &str) -> bool {
         self.notices.iter().any(|notice| notice.contains(part))
+    }
+
+    /// Whether it is there, and reads.
+    pub fn reads_on(&self) -> bool {
+        self.stream.is_some() && self.end.is_none() && self.reads.pace != Pace::Never
     }
 
     /// Whether the room has taken everything that it had to say.
@@ -211,7 +215,8 @@ impl Member {
     }
 
     fn send(&mut self) {
-        match (&self.stream).write(&self.to_say) {
+        let Some(mut stream) = self.stream.as_ref() else { return };
+        match stream.write(&self.to_say) {
             Ok(count) => drop(self.to_say.drain(..count)),
             Err(why) if why.kind() == ErrorKind::WouldBlock => {}
             Err(_) => self.end = self.end.or(Some(End::Reset)),
@@ -298,16 +303,26 @@ impl Crowd {
     /// A member ends its half of the connection.
     pub fn finish(&mut self, who: usize) {
         // One that the room has reset is at its end already.
-        let _ = self.members[who].stream.shutdown(Shutdown::Write);
+        if let Some(stream) = &self.members[who].stream {
+            let _ = stream.shutdown(Shutdown::Write);
+        }
     }
 
-    /// A member closes its connection, whatever waits in it.
+    /// A member closes its connection: a reset, where it has not read everything.
     pub fn hang_up(&mut self, who: usize) {
         let member = &mut self.members[who];
-        let _ = member.stream.shutdown(Shutdown::Both);
-        member.hung_up = true;
+        member.stream = None;
         member.to_say.clear();
         member.talk = None;
+    }
+
+    /// A member closes its connection with a reset, as one that has crashed.
+    pub fn crash(&mut self, who: usize) {
+        if let Some(stream) = &self.members[who].stream {
+            let stream = socket2::SockRef::from(stream);
+            stream.set_linger(Some(Duration::ZERO)).expect("it is a socket");
+        }
+        self.hang_up(who);
     }
 
     /// From now on gaps are measured anew.
@@ -375,28 +390,20 @@ impl Crowd {
 
     /// Everybody speaks and listens once, as far as that is possible now.
     pub fn turn(&mut self) {
-        let mut asked = Vec::with_capacity(self.members.len());
         let mut polled = Vec::with_capacity(self.members.len());
         for (at, member) in self.members.iter_mut().enumerate() {
-            if member.end.is_some() || member.hung_up {
-                continue;
-            }
             member.go_on(at as u32);
             let mut flags = PollFlags::empty();
             flags.set(PollFlags::IN, member.reads.left() > 0);
             flags.set(PollFlags::OUT, !member.to_say.is_empty());
-            asked.push(at);
-            polled.push((at, flags));
+            if let Some(stream) = member.stream.as_ref().filter(|_| member.end.is_none()) {
+                polled.push((at, PollFd::new(stream, flags)));
+            }
         }
-        let ready: Vec<(usize, PollFlags)> = {
-            let mut fds: Vec<PollFd<'_>> = polled
-                .iter()
-                .map(|&(at, flags)| PollFd::new(&self.members[at].stream, flags))
-                .collect();
-            poll(&mut fds, Some(&TURN)).expect("the system polls");
-            asked.into_iter().zip(fds.iter().map(PollFd::revents)).collect()
-        };
-        for (at, flags) in ready {
+        let (who, mut sockets): (Vec<usize>, Vec<PollFd<'_>>) = polled.into_iter().unzip();
+        poll(&mut sockets, Some(&TURN)).expect("the system polls");
+        let found: Vec<PollFlags> = sockets.iter().map(PollFd::revents).collect();
+        for (at, flags) in who.into_iter().zip(found) {
             if flags.contains(PollFlags::OUT) {
                 self.members[at].send();
             }
@@ -414,8 +421,13 @@ impl Crowd {
         if most == 0 {
             return;
         }
-        let count = match (&member.stream).read(&mut self.scratch[..most]) {
-            Ok(0) => return member.end = Some(End::Fin),
+        let Some(mut stream) = member.stream.as_ref() else { return };
+        let count = match stream.read(&mut self.scratch[..most]) {
+            Ok(0) => {
+                // As other programs do, which do not stay on their own.
+                let _ = stream.shutdown(Shutdown::Write);
+                return member.end = Some(End::Fin);
+            }
             Ok(count) => count,
             Err(why) if why.kind() == ErrorKind::WouldBlock => return,
             Err(_) => return member.end = Some(End::Reset),
