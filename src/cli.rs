@@ -121,7 +121,7 @@ pub struct Listen {
 
     /// How many members a room has at most, yourself not counted
     #[arg(long, value_name = "N", default_value_t = 100, requires = "room",
-          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+          value_parser = clap::value_parser!(u32).range(1..=5_000))]
     pub max_members: u32,
 
     /// When a conversation is over, wait for the next friend

@@ -120,7 +120,8 @@ pub fn begin(
 ) -> Result<(), Error> {
     // Of one friend's threads nobody has to say whose they are.
     let whose = (manner.audience == Audience::Host).then_some(number);
-    // Unbounded, but no longer than the buffers of the reader that fills it; see `buffer`.
+    // Unbounded, but no longer than the buffers of the readers that fill it; see `buffer`, and
+    // `outbox` for a room.
     let (to_friend, outbox) = unbounded();
 
     // The reader must not speak before the coordinator knows of the friend: it begins when it is

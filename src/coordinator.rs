@@ -278,7 +278,7 @@ impl Coordinator {
             },
             Event::Written(Sink::Friend(number), report) => match &mut self.state {
                 State::Talking(conversation) => conversation.on_sent(report),
-                State::Hosting(hosting) => hosting.on_sent(number, report, now),
+                State::Hosting(hosting) => hosting.on_sent(number, report),
                 State::Alone | State::Over(_) => {}
             },
             Event::Written(Sink::Screen, report) => self.on_shown(report, now),
@@ -481,11 +481,8 @@ impl Coordinator {
                         self.show_said(words);
                     }
                 }
-                State::Hosting(hosting) if !hosting.is_empty() => {
-                    let words = Arc::new(block);
-                    if hosting.say(Arc::clone(&words), now) {
-                        self.show_said(words);
-                    }
+                State::Hosting(hosting) if !hosting.is_alone() => {
+                    hosting.say(Arc::new(block), now);
                 }
                 State::Alone | State::Hosting(_) if self.plan.stdin == Stdin::Terminal => {
                     self.typed_to_nobody(block.bytes());
@@ -677,7 +674,9 @@ impl Coordinator {
     fn conclude(&mut self, now: Instant) {
         let conclusion = match std::mem::replace(&mut self.state, State::Alone) {
             State::Talking(conversation) => conversation.conclude(self.stdin == Reading::Now, now),
-            State::Hosting(hosting) => hosting.conclude(),
+            State::Hosting(hosting) => {
+                hosting.conclude(self.plan.stdin, self.stdin == Reading::Now)
+            }
             State::Alone | State::Over(_) => return,
         };
         match conclusion {

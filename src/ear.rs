@@ -2,43 +2,36 @@
 //!
 //! They hear what every member hears, with one difference: a member who takes nothing can be sent
 //! away. A stdout that takes nothing (Ctrl-S, a full pipe) goes deaf instead: it misses what is
-//! said until it takes something again, and is then told how much.
+//! said until it takes something again, and the host is told how much that was.
 
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 
 use crate::buffer::Block;
 use crate::name::{Name, Speaker};
-use crate::outbox::Outbox;
+use crate::outbox::{Look, Outbox};
 use crate::wire::{self, Wire};
-use crate::writer::{Done, Order};
+use crate::writer::Order;
 
 /// An ear of the host's. See the [module's page](self).
 #[derive(Debug)]
 pub struct Ear {
-    to_writer: Sender<Order>,
     outbox: Outbox,
     /// The other end of the outbox, to take back what waits in it.
     waiting: Receiver<Order>,
     /// Whether its writer says who speaks; else it is given what members are given.
     labels: bool,
-    /// Who spoke last.
+    /// Who spoke last, as far as its writer knows.
     speaker: Option<Name>,
     /// How many messages it has missed; `None`: it is not deaf.
     missed: Option<usize>,
 }
 
 impl Ear {
-    /// An ear behind this outbox, whose writer says how far it is. `labels`: it says who speaks.
-    pub fn new(
-        to_writer: Sender<Order>,
-        waiting: Receiver<Order>,
-        done: Done,
-        labels: bool,
-    ) -> Ear {
-        let outbox = Outbox::new(to_writer.clone(), done, None);
-        Ear { to_writer, outbox, waiting, labels, speaker: None, missed: None }
+    /// An ear with this outbox, whose other end is `waiting`. `labels`: its writer says who speaks.
+    pub fn new(outbox: Outbox, waiting: Receiver<Order>, labels: bool) -> Ear {
+        Ear { outbox, waiting, labels, speaker: None, missed: None }
     }
 
     /// Hears what somebody says: as it was read, and as it is relayed to others. `true`: from now on
@@ -50,21 +43,39 @@ impl Ear {
         said: &Arc<Block>,
         relayed: &[Arc<Block>],
     ) -> bool {
-        if let Some(missed) = &mut self.missed {
-            *missed += wire::messages(wire, said.bytes()).count();
+        if self.misses(wire, said) {
             return false;
         }
         if !self.labels {
             let mut waits = false;
-            relayed.iter().for_each(|piece| waits |= self.outbox.put(piece, said));
+            for piece in relayed {
+                waits |= self.outbox.put(Order::Block(Arc::clone(piece)), said);
+            }
             return waits;
         }
         if self.speaker.as_ref() != Some(name) {
             self.speaker = Some(name.clone());
             self.outbox.hand_over(Order::CallFriend(Speaker::Named(name.clone())));
         }
-        // A copy: the buffer itself is wanted at home.
-        self.outbox.put(&Arc::new(Block::of(said.bytes().to_vec())), said)
+        self.outbox.put(Order::Block(copy(said)), said)
+    }
+
+    /// Hears what the host says. `true`: from now on somebody waits.
+    pub fn hear_host(&mut self, wire: Wire, said: &Arc<Block>) -> bool {
+        !self.misses(wire, said) && self.outbox.put(Order::Said(copy(said)), said)
+    }
+
+    /// Counts what is said to a deaf ear.
+    fn misses(&mut self, wire: Wire, said: &Block) -> bool {
+        if let Some(missed) = &mut self.missed {
+            *missed += wire::messages(wire, said.bytes()).count();
+        }
+        self.missed.is_some()
+    }
+
+    /// Asks its writer to say when everything is written.
+    pub fn flush(&mut self) {
+        self.outbox.hand_over(Order::Flush);
     }
 
     /// Whether speakers are held back for it.
@@ -74,24 +85,27 @@ impl Ear {
 
     /// Lets go of what it holds others back with, where it has taken nothing for too long; `true`
     /// where it has just become deaf.
-    pub fn give_up(&mut self, wire: Wire) -> bool {
-        if !(self.outbox.holds_back() && self.outbox.is_stuck()) {
+    pub fn gives_up(&mut self, wire: Wire) -> bool {
+        if self.outbox.look() != Look::Stuck {
             return false;
         }
         let mut missed = 0;
         let waiting: Vec<Order> = self.waiting.try_iter().collect();
+        self.outbox.forget();
         for order in waiting {
             match order {
-                Order::Block(block) => missed += wire::messages(wire, block.bytes()).count(),
+                Order::Block(block) | Order::Said(block) => {
+                    missed += wire::messages(wire, block.bytes()).count();
+                }
+                Order::CallFriend(_) => self.speaker = None,
                 Order::Paid(_) => {}
-                // What the program itself has to say, and what was typed, waits on.
-                other => drop(self.to_writer.send(other)),
+                // What the program itself has to say waits on.
+                other => self.outbox.hand_over(other),
             }
         }
-        self.outbox.forget();
-        // When this is written it takes something again.
-        let _ = self.to_writer.send(Order::Flush);
         self.missed = Some(missed);
+        // When this is written it takes something again.
+        self.flush();
         true
     }
 
@@ -101,4 +115,9 @@ impl Ear {
         self.outbox.forget();
         Some(missed)
     }
+}
+
+/// A copy, since the buffer itself is wanted at home.
+fn copy(said: &Block) -> Arc<Block> {
+    Arc::new(Block::of(said.bytes().to_vec()))
 }

@@ -10,6 +10,8 @@ use std::io::ErrorKind::{
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::wire::FRAME_MAX;
+
 /// Why a conversation could not start, or how it broke.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -191,8 +193,9 @@ pub enum Error {
 
     /// Piped input for the `frames` wire has a line that no frame can hold.
     #[error(
-        "line {line} of stdin is {bytes} bytes long and a frame holds {longest} at most; \
-         nothing of it was sent, and nothing after it; use --wire lines for such input"
+        "line {line} of stdin is {bytes} bytes long and a {} {longest} at most; \
+         nothing of it was sent, and nothing after it; use --wire lines for such input",
+        if *longest < FRAME_MAX { "room takes" } else { "frame holds" }
     )]
     LineTooLong {
         /// The line's number, from 1.

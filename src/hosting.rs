@@ -1,8 +1,8 @@
 //! A room, from its first member to its last word: the same as a
 //! [`conversation`](crate::conversation), with many friends instead of one.
 //!
-//! It is the coordinator's too, and runs in its thread. What it may do is decided by the rules of
-//! the [`room`](crate::room); this file knows the members' threads, and what waits for them.
+//! It is the coordinator's too, and runs in its thread. What may be is decided by the rules of the
+//! [`room`](crate::room); this file knows the members' threads, and what waits for them.
 //!
 //! Nobody can hold the others up: what is said waits in the [outbox](crate::outbox) of each who
 //! hears it, and who takes nothing for 2 s while speakers are held back is sent away.
@@ -14,20 +14,20 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
-
 use crate::audience::Request;
 use crate::buffer::Block;
 use crate::connection::{Friend, Line};
 use crate::conversation::{Conclusion, LAST_WORDS, LEAVING, PATIENCE};
+use crate::coordinator::Stdin;
 use crate::ear::Ear;
 use crate::error::Error;
 use crate::event::{News, Number, Report};
 use crate::name::Name;
-use crate::notices::Notices;
-use crate::outbox::{LOOK, Outbox};
-use crate::room::{self, Announcement, Full, MESSAGE_MAX, Room, Tally, Who};
-use crate::wire::{END_FRAME, Oddity, Wire};
+use crate::notices::{Notices, Unsent};
+use crate::outbox::{LOOK, Look, Outbox};
+use crate::platform::SHUTDOWN_WAKES;
+use crate::room::{self, Announcement, Full, MESSAGE_MAX, Room, SentAway, Tally, Who};
+use crate::wire::{self, END_FRAME, Oddity, Wire};
 use crate::writer::Order;
 
 /// How many who have left may still be on the line before new callers have to wait.
@@ -37,17 +37,13 @@ const GOING_MAX: usize = 100;
 const CALLERS_AHEAD: usize = 32;
 
 /// How many announcements everybody gets one by one, where they come together; more are counted.
-const LISTED: usize = 20;
+const ONE_BY_ONE: usize = 20;
 
 /// How many announcements wait for a quiet moment, at most.
 const UNTOLD_MAX: usize = 64;
 
 /// How long callers wait where the system could not take one.
-const CALL_AGAIN: Duration = Duration::from_secs(1);
-
-/// Why somebody was sent away.
-const TOOK_NOTHING: &str = "took nothing for 2 s while others waited";
-const REMOVED: &str = "removed by the host";
+const TAKE_AGAIN: Duration = Duration::from_secs(1);
 
 /// A room with its members.
 pub struct Hosting {
@@ -60,17 +56,21 @@ pub struct Hosting {
     untold: Vec<Announcement>,
     screen: Option<Ear>,
     transcript: Option<Ear>,
-    to_screen: Sender<Order>,
+    /// Whether what the host says has to be shown.
+    editor: bool,
     notices: Notices,
     /// When to look after those who are waited for.
     look_at: Option<Instant>,
     /// When to take callers again.
-    call_at: Option<Instant>,
+    take_at: Option<Instant>,
     /// That callers are refused has been said.
     told_refusing: bool,
     /// Everything that arrived is on the screen, or never will be.
     shown: bool,
     closing: Option<Closing>,
+    /// What the host said when the room was closed. It is kept from its reader, who would else go
+    /// on reading a whole file in vain.
+    unsaid: Vec<Arc<Block>>,
     failed: bool,
 }
 
@@ -86,25 +86,24 @@ struct Member {
 
 /// The end of the room.
 struct Closing {
-    /// When whoever has not taken everything is cut off; `None`: that has been done.
-    cut_at: Option<Instant>,
-    /// When whoever has not said a last word is left.
-    leave_at: Instant,
-    /// When the program has to be gone.
-    gone_by: Instant,
-    /// How many were cut off.
-    cut: usize,
+    since: Instant,
+    /// A signal has ended it, or hastens its end.
     interrupted: bool,
+    /// Nobody reads our stdout any more.
+    unread: bool,
+    /// How many were cut off, once whoever had not taken everything was.
+    cut: Option<usize>,
 }
 
 impl Hosting {
-    /// A room with nobody in it yet. The first of the host's own ears is the screen's.
+    /// A room with nobody in it yet. The first of the host's own ears is the screen's; `editor`: what
+    /// the host says has to be shown there.
     pub fn new(
         wire: Wire,
         host: Name,
         members_max: usize,
         ears: Vec<Ear>,
-        to_screen: Sender<Order>,
+        editor: bool,
         notices: Notices,
     ) -> Hosting {
         let mut ears = ears.into_iter();
@@ -116,13 +115,14 @@ impl Hosting {
             untold: Vec::new(),
             screen: ears.next(),
             transcript: ears.next(),
-            to_screen,
+            editor,
             notices,
             look_at: None,
-            call_at: None,
+            take_at: None,
             told_refusing: false,
             shown: false,
             closing: None,
+            unsaid: Vec::new(),
             failed: false,
         }
     }
@@ -146,8 +146,8 @@ impl Hosting {
         }
         match self.room.join(number) {
             Ok(joined) => {
-                let welcome = self.room.welcome(number);
-                member.outbox.hand_over(own(crate::wire::message(self.wire, &welcome)));
+                let welcome = wire::message(self.wire, &self.room.welcome(number));
+                member.outbox.hand_over(own(welcome));
                 self.announce(joined);
                 member.knows = self.untold.len();
                 self.members.insert(number, member);
@@ -161,15 +161,16 @@ impl Hosting {
     }
 
     /// Somebody has left, or has to.
-    fn leave(&mut self, number: Number, why: Option<&'static str>, now: Instant) {
-        let Some(left) = self.room.leave(number, why) else { return };
+    fn leave(&mut self, number: Number, why: Option<SentAway>, now: Instant) {
         let Some(mut member) = self.members.remove(&number) else { return };
+        if let Some(left) = self.room.leave(number, why) {
+            self.announce(left);
+        }
         self.told_refusing = false;
-        self.announce(left);
         match why {
             None => self.end_our_half(&mut member),
-            Some(TOOK_NOTHING) => member.line.cut(true),
-            Some(why) => self.say_goodbye(&mut member, why),
+            Some(SentAway::TookNothing) => member.line.cut(true),
+            Some(SentAway::Removed) => self.say_goodbye(&mut member, SentAway::Removed),
         }
         self.see_off(number, member, now);
     }
@@ -190,16 +191,29 @@ impl Hosting {
 
     /// Who has left gets what waits, and may hang up first; but not for ever.
     fn see_off(&mut self, number: Number, mut member: Member, now: Instant) {
-        member.outbox.close();
+        member.outbox.close(); // Also where the line was cut, and nothing is left to be said.
         member.outbox.begin_to_wait();
         self.going.insert(number, member);
         self.look_at.get_or_insert(now + LOOK);
     }
 
+    /// Something became of one who is going.
+    fn on_going(&mut self, number: Number, note: impl FnOnce(&mut Member)) {
+        let Some(member) = self.going.get_mut(&number) else { return };
+        note(member);
+        // Both threads have said their last words.
+        if member.reader_done
+            && member.writer_done
+            && let Some(member) = self.going.remove(&number)
+        {
+            member.line.join();
+        }
+    }
+
     /// How many callers may be on their way to us at a time.
     pub fn callers_wanted(&self) -> usize {
         let takes =
-            self.closing.is_none() && self.call_at.is_none() && self.going.len() < GOING_MAX;
+            self.closing.is_none() && self.take_at.is_none() && self.going.len() < GOING_MAX;
         if takes { CALLERS_AHEAD } else { 0 }
     }
 
@@ -213,38 +227,31 @@ impl Hosting {
     /// No caller could be taken.
     pub fn on_not_connected(&mut self, why: &Error, now: Instant) {
         self.on_refused(why);
-        self.call_at = Some(now + CALL_AGAIN);
+        self.take_at = Some(now + TAKE_AGAIN);
     }
 
     // What is said.
 
     /// A member's socket-reader has news.
     pub fn on_member(&mut self, number: Number, news: News, now: Instant) {
-        if let News::Ended(_) | News::Goodbye = news {
-            self.leave(number, None, now);
-        }
-        if !matches!(news, News::Ended(_)) {
-            self.tell_untold();
-        }
-        let Some(name) = self.room.name(Who::Member(number)) else {
-            // Who has left is not heard any more.
-            if let News::Ended(_) = news {
-                self.on_going(number, |member| member.reader_done = true);
-            }
-            return;
-        };
         match news {
-            News::Block(block) => {
-                let name = name.clone();
-                self.relay(Who::Member(number), &name, Arc::new(block), now);
+            News::Goodbye => return self.leave(number, None, now),
+            News::Ended(_) => {
+                self.leave(number, None, now);
+                return self.on_going(number, |member| member.reader_done = true);
             }
+            _ => {}
+        }
+        // Who has left is not heard any more; but where we close the room, the host hears all.
+        let Some(name) = self.room.name(Who::Member(number)).cloned() else { return };
+        self.tell_untold();
+        match news {
+            News::Block(block) => self.relay(Who::Member(number), &name, Arc::new(block), now),
             News::Request(request, paid) => self.on_request(number, request, paid, now),
-            News::Oddity(Oddity::LooksLike(other)) => {
-                let wire = self.wire;
-                self.notices.notice(format_args!(
-                    "{name} seems to speak the other wire, --wire {other}; this room has --wire {wire}"
-                ));
-            }
+            News::Oddity(Oddity::LooksLike(other)) => self.notices.notice(format_args!(
+                "{name} seems to speak the other wire, --wire {other}; this room has --wire {}",
+                self.wire
+            )),
             // The others are about what is typed, or about who has left.
             News::Oddity(_) | News::Command(_) | News::Goodbye | News::Ended(_) => {}
         }
@@ -265,22 +272,26 @@ impl Hosting {
             ),
             Request::Room => return,
         };
-        let answer = Arc::new(Block::of(room::notice(self.wire, answer)));
         if let Some(member) = self.members.get_mut(&number) {
-            let waits = member.outbox.put(&answer, &paid);
+            let waits = member.outbox.put(own(room::notice(self.wire, answer)), &paid);
             self.look_after(waits, now);
         }
     }
 
-    /// The host says something; `false` where the room is closed.
-    pub fn say(&mut self, words: Arc<Block>, now: Instant) -> bool {
+    /// The host says something.
+    pub fn say(&mut self, words: Arc<Block>, now: Instant) {
         if self.closing.is_some() {
-            return false;
+            return self.unsaid.push(words);
         }
         self.tell_untold();
+        let mut waits = false;
+        let screen = self.screen.as_mut().filter(|_| self.editor);
+        for ear in screen.into_iter().chain(&mut self.transcript) {
+            waits |= ear.hear_host(self.wire, &words);
+        }
+        self.look_after(waits, now);
         let pieces = self.rendered(self.room.host(), &words);
         self.tell_members(Who::Host, &pieces, &words, now);
-        true
     }
 
     /// Everybody else hears what somebody says.
@@ -303,7 +314,9 @@ impl Hosting {
         let mut waits = false;
         for (&number, member) in &mut self.members {
             if from != Who::Member(number) {
-                pieces.iter().for_each(|piece| waits |= member.outbox.put(piece, paid));
+                for piece in pieces {
+                    waits |= member.outbox.put(Order::Block(Arc::clone(piece)), paid);
+                }
             }
         }
         self.look_after(waits, now);
@@ -319,10 +332,11 @@ impl Hosting {
         }
     }
 
-    /// Does what was put off while more was happening. To be called before one waits.
-    pub fn settle(&mut self) {
-        self.tell_untold();
-        self.members.values_mut().for_each(|member| member.outbox.ring());
+    /// The same at once, where somebody has paid for it.
+    fn announce_paid(&mut self, what: &Announcement, paid: &Arc<Block>, now: Instant) {
+        self.notices.notice(what);
+        let text = Arc::new(Block::of(room::notice(self.wire, what)));
+        self.tell_members(Who::Host, &[text], paid, now);
     }
 
     /// Everybody is told what has not been announced yet.
@@ -344,37 +358,33 @@ impl Hosting {
         }
     }
 
-    /// The same where somebody has paid for it.
-    fn announce_paid(&mut self, what: &Announcement, paid: &Arc<Block>, now: Instant) {
-        self.notices.notice(what);
-        let text = Arc::new(Block::of(room::notice(self.wire, what)));
-        self.tell_members(Who::Host, &[text], paid, now);
+    /// Does what was put off while more was happening. To be called before one waits.
+    pub fn settle(&mut self) {
+        self.tell_untold();
+        self.members.values_mut().for_each(|member| member.outbox.ring());
     }
 
     /// A member's socket-writer reports.
-    pub fn on_sent(&mut self, number: Number, report: Report, now: Instant) {
+    pub fn on_sent(&mut self, number: Number, report: Report) {
         match report {
             Report::Flushed => {
                 let Some(member) = self.members.get_mut(&number) else { return };
-                for line in member.outbox.untold().lines() {
+                for line in member.outbox.take_counted().lines() {
                     member.outbox.hand_over(own(room::notice(self.wire, line)));
                 }
             }
-            Report::Ended { .. } => {
-                // It ends by itself only where the line is broken.
-                self.leave(number, None, now);
+            Report::Ended { result, .. } => {
+                if let Some(member) = self.members.get_mut(&number) {
+                    // The socket-reader finds that the line is broken too, behind what still
+                    // arrived; and so it is the one to say that somebody has left.
+                    member.writer_done = true;
+                    member.outbox.close();
+                    if result.is_err() {
+                        member.line.cut(false);
+                    }
+                }
                 self.on_going(number, |member| member.writer_done = true);
             }
-        }
-    }
-
-    fn on_going(&mut self, number: Number, done: impl FnOnce(&mut Member)) {
-        let Some(member) = self.going.get_mut(&number) else { return };
-        done(member);
-        if member.hung_up()
-            && let Some(member) = self.going.remove(&number)
-        {
-            member.line.join();
         }
     }
 
@@ -385,9 +395,9 @@ impl Hosting {
         self.room.who(Who::Host)
     }
 
-    /// Whether the host is alone.
-    pub fn is_empty(&self) -> bool {
-        self.room.is_empty()
+    /// Whether nobody would hear what the host says.
+    pub fn is_alone(&self) -> bool {
+        self.members.is_empty() && self.closing.is_none()
     }
 
     /// The host wants to be called this.
@@ -408,7 +418,7 @@ impl Hosting {
     /// Nobody is called this, as a sentence.
     pub fn kick(&mut self, name: &Name, now: Instant) -> Result<(), String> {
         match self.room.called(name) {
-            Some(Who::Member(number)) => self.leave(number, Some(REMOVED), now),
+            Some(Who::Member(number)) => self.leave(number, Some(SentAway::Removed), now),
             Some(Who::Host) => return Err("that is you; /quit closes the room".to_owned()),
             None => return Err(format!("nobody here is called {name}")),
         }
@@ -419,19 +429,18 @@ impl Hosting {
     pub fn on_shown(&mut self, report: Report, now: Instant) {
         match report {
             Report::Flushed => {
-                if let Some(missed) = self.screen.as_mut().and_then(Ear::takes_again) {
-                    self.notices.notice(missing(missed, "stdout"));
-                }
+                tell_missed(&mut self.screen, STDOUT, &self.notices);
                 self.shown |= self.closing.is_some();
             }
             Report::Ended { result, .. } => {
                 self.shown = true;
+                // Nobody takes from its outbox any more.
                 self.screen = None;
                 match result {
                     Err(why) if why.kind() != ErrorKind::BrokenPipe => {
                         self.broke(Error::StdoutUnwritable(why), now);
                     }
-                    _ => self.close(now),
+                    _ => self.close(true, now),
                 }
             }
         }
@@ -440,11 +449,7 @@ impl Hosting {
     /// The transcript's writer reports.
     pub fn on_transcribed(&mut self, report: &Report) {
         match report {
-            Report::Flushed => {
-                if let Some(missed) = self.transcript.as_mut().and_then(Ear::takes_again) {
-                    self.notices.notice(missing(missed, FILE));
-                }
-            }
+            Report::Flushed => tell_missed(&mut self.transcript, TRANSCRIPT, &self.notices),
             // Nobody takes from its outbox any more.
             Report::Ended { .. } => self.transcript = None,
         }
@@ -459,65 +464,83 @@ impl Hosting {
         }
     }
 
-    fn somebody_holds_back(&self) -> bool {
-        self.screen.iter().chain(&self.transcript).any(Ear::holds_back)
-            || self.members.values().any(|member| member.outbox.holds_back())
-    }
-
     /// Whoever takes nothing, and is waited for, has to go.
     fn look(&mut self, now: Instant) {
-        let stuck = |member: &mut Member| member.outbox.holds_back() && member.outbox.is_stuck();
-        let dropped: Vec<Number> = self
-            .members
-            .iter_mut()
-            .filter_map(|(&number, member)| stuck(member).then_some(number))
-            .collect();
-        dropped.into_iter().for_each(|number| self.leave(number, Some(TOOK_NOTHING), now));
-        for member in self.going.values_mut() {
-            if member.outbox.is_stuck() {
-                member.line.cut(true);
+        let mut stuck = Vec::new();
+        for (&number, member) in &mut self.members {
+            match member.outbox.look() {
+                Look::Fine => {}
+                Look::Slow => {
+                    if let Some(name) = self.room.name(Who::Member(number)) {
+                        self.notices.notice(format_args!(
+                            "{name} reads slowly, and the others have to wait (/kick {name} ends that)"
+                        ));
+                    }
+                }
+                Look::Stuck => stuck.push(number),
             }
         }
-        for (ear, what) in [(&mut self.screen, "stdout"), (&mut self.transcript, FILE)] {
-            if ear.as_mut().is_some_and(|ear| ear.give_up(self.wire)) {
-                self.notices
-                    .notice(format_args!("{what} takes nothing; the room goes on without it"));
+        for number in stuck {
+            self.leave(number, Some(SentAway::TookNothing), now);
+        }
+        self.look_after_going();
+        for (ear, what) in [(&mut self.screen, STDOUT), (&mut self.transcript, TRANSCRIPT)] {
+            if ear.as_mut().is_some_and(|ear| ear.gives_up(self.wire)) {
+                let notice = format_args!("{what} takes nothing; the room goes on without it");
+                self.notices.notice(notice);
                 self.failed = true;
             }
         }
-        let more = !self.going.is_empty() || self.somebody_holds_back();
-        self.look_at = more.then(|| now + LOOK);
+        let waits = self.screen.iter().chain(&self.transcript).any(Ear::holds_back)
+            || self.members.values().any(|member| member.outbox.holds_back());
+        self.look_at = (waits || !self.going.is_empty()).then(|| now + LOOK);
+    }
+
+    /// Who has left, and neither takes what waits nor hangs up, is cut off.
+    fn look_after_going(&mut self) {
+        self.going.retain(|number, member| {
+            if !member.outbox.looks_in_vain() {
+                return true;
+            }
+            member.line.cut(true);
+            if !SHUTDOWN_WAKES {
+                log::debug!("leaves the socket threads of {number}: nothing can wake them");
+            }
+            SHUTDOWN_WAKES
+        });
     }
 
     /// When it wants to hear from the clock.
     pub fn wake_at(&self) -> Option<Instant> {
-        let closing =
-            self.closing.as_ref().map(|closing| closing.cut_at.unwrap_or(closing.leave_at));
-        [self.look_at, self.call_at, closing].into_iter().flatten().min()
+        let closing = self.closing.as_ref().map(|closing| match closing.cut {
+            None => closing.since + PATIENCE,
+            Some(_) => closing.since + PATIENCE + LAST_WORDS,
+        });
+        [self.look_at, self.take_at, closing].into_iter().flatten().min()
     }
 
     /// The time has come. `true`: nothing is waited for any more.
     pub fn on_time(&mut self, now: Instant) -> bool {
-        if self.call_at.is_some_and(|at| now >= at) {
-            self.call_at = None;
+        if self.take_at.is_some_and(|at| now >= at) {
+            self.take_at = None;
         }
         if self.look_at.is_some_and(|at| now >= at) {
             self.look(now);
         }
         let Some(closing) = &mut self.closing else { return false };
-        if closing.cut_at.is_some_and(|at| now >= at) {
-            closing.cut_at = None;
-            closing.cut = self.going.values().filter(|member| !member.writer_done).count();
+        if closing.cut.is_none() && now >= closing.since + PATIENCE {
+            let untaken = self.going.values().filter(|member| !member.writer_done);
+            closing.cut = Some(untaken.count());
             self.going.values().for_each(|member| member.line.cut(true));
         }
-        now >= closing.leave_at
+        now >= closing.since + PATIENCE + LAST_WORDS
     }
 
     // The end.
 
     /// A signal to leave. `false` where it is the second.
     pub fn on_signal(&mut self, now: Instant) -> bool {
-        self.close(now);
+        self.close(false, now);
         match &mut self.closing {
             Some(closing) => !std::mem::replace(&mut closing.interrupted, true),
             None => true,
@@ -539,28 +562,25 @@ impl Hosting {
     fn broke(&mut self, why: Error, now: Instant) {
         self.notices.error(why);
         self.failed = true;
-        self.close(now);
+        self.close(false, now);
     }
 
-    /// Everybody is told that the room is closed, and gets what was said.
-    fn close(&mut self, now: Instant) {
+    /// Everybody is told that the room is closed, and gets what was said. `unread`: since nobody
+    /// reads our stdout.
+    fn close(&mut self, unread: bool, now: Instant) {
         if self.closing.is_some() {
             return;
         }
         self.tell_untold();
-        let cut_at = now + PATIENCE;
-        self.closing = Some(Closing {
-            cut_at: Some(cut_at),
-            leave_at: cut_at + LAST_WORDS,
-            gone_by: now + LEAVING,
-            cut: 0,
-            interrupted: false,
-        });
+        self.closing = Some(Closing { since: now, interrupted: false, unread, cut: None });
         for (number, mut member) in std::mem::take(&mut self.members) {
             self.say_goodbye(&mut member, "the room is closed");
             self.see_off(number, member, now);
         }
-        let _ = self.to_screen.send(Order::Flush);
+        match &mut self.screen {
+            Some(screen) => screen.flush(),
+            None => self.shown = true,
+        }
     }
 
     /// Asked after each event: is it over, and everybody done with it?
@@ -568,41 +588,54 @@ impl Hosting {
         self.closing.is_some() && self.going.is_empty() && self.shown
     }
 
-    /// Says that it is over, and what was not handed over.
-    pub fn conclude(self) -> Conclusion {
-        let cut = self.closing.as_ref().map_or(0, |closing| closing.cut);
+    /// Says that it is over, and what was not handed over. `stdin_open`: there was more to read.
+    pub fn conclude(mut self, stdin: Stdin, stdin_open: bool) -> Conclusion {
+        let closing = self.closing.take();
+        if !self.going.is_empty() {
+            let count = self.going.len();
+            log::debug!("leaves the socket threads of {count}: they could not be woken in time");
+        }
+        // Whoever does not take what was said harms nobody else; so that is no failure of ours.
+        let cut = closing.as_ref().and_then(|closing| closing.cut).unwrap_or(0);
         if cut > 0 {
             self.notices.notice(format_args!("{cut} of the members did not take everything"));
         }
-        let mut failed = self.failed;
         if self.screen.is_some() && !self.shown {
             self.notices.notice("not written: what arrived last, which stdout did not take");
-            failed = true;
+            self.failed = true;
+        }
+        if stdin == Stdin::Terminal {
+            let mut unsent = Unsent::default();
+            self.unsaid.iter().for_each(|block| unsent.add(self.wire, block.bytes()));
+            self.notices.not_sent(&unsent);
+        }
+        let unread = closing.as_ref().is_some_and(|closing| closing.unread);
+        if unread && stdin == Stdin::Pipe && stdin_open {
+            self.notices.error(Error::StdinCutShort);
+            self.failed = true;
         }
         self.notices.status("the room is closed");
-        let gone_by = self.closing.map(|closing| closing.gone_by);
-        Conclusion::Over { failed, may_go_on: false, gone_by }
+        let interrupted = closing.filter(|closing| closing.interrupted);
+        let gone_by = interrupted.map(|closing| closing.since + LEAVING);
+        Conclusion::Over { failed: self.failed, may_go_on: false, gone_by }
     }
 }
 
-impl Member {
-    /// Whether both threads have said their last words.
-    fn hung_up(&self) -> bool {
-        self.reader_done && self.writer_done
+/// What notices call the two ears.
+const STDOUT: &str = "stdout";
+const TRANSCRIPT: &str = "the transcript's file";
+
+/// Tells how much an ear has missed that was deaf.
+fn tell_missed(ear: &mut Option<Ear>, what: &str, notices: &Notices) {
+    if let Some(missed) = ear.as_mut().and_then(Ear::takes_again) {
+        notices.notice(format_args!("{missed} messages are missing here, as {what} took nothing"));
     }
-}
-
-/// What a notice calls the transcript.
-const FILE: &str = "the transcript's file";
-
-fn missing(count: usize, what: &str) -> String {
-    format!("{count} messages are missing here, as {what} took nothing")
 }
 
 /// Announcements as they stand on the wire: a line each, or just how many there are.
 fn announced(wire: Wire, what: &[Announcement]) -> Arc<Block> {
     let mut text = Vec::new();
-    if what.len() <= LISTED {
+    if what.len() <= ONE_BY_ONE {
         what.iter().for_each(|what| text.extend(room::notice(wire, what)));
     } else {
         Tally::of(what).lines().for_each(|line| text.extend(room::notice(wire, line)));

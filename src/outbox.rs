@@ -25,13 +25,16 @@ use crate::writer::{Done, Order};
 /// How much may wait in an outbox before speakers are held back for it, in bytes.
 const MARK: u64 = 128 * 1024;
 
-/// How often to look whether those who hold others back take something.
+/// How often to look after those who hold others back.
 pub const LOOK: Duration = Duration::from_millis(200);
 
-/// How often it may be looked in vain: for 2 s, where the first look comes at once. (Looks are
-/// counted, and not seconds: where the computer was too busy to look, nobody got to take anything
-/// either.)
+/// How often it may be looked in vain: eleven times, which is 2 s from the first to the last. (Looks
+/// are counted, and not seconds: where the computer was too busy to look, nobody got to take
+/// anything either.)
 const LOOKS_MAX: u32 = 11;
+
+/// After how many looks somebody is slow who holds others back without a break: 5 s.
+const LOOKS_SLOW: u32 = 25;
 
 /// The way to somebody in a room.
 #[derive(Debug)]
@@ -48,40 +51,54 @@ pub struct Outbox {
     put: u64,
     /// Up to where there are buffers in it.
     paid: u64,
-    /// How far the writer was when somebody last looked, and how often it has been there.
+    /// How far the writer was at the last look, and how often it has been seen there.
     seen: u64,
     looks: u32,
+    /// How often it has been looked since it holds others back.
+    looks_held: u32,
     /// What was announced while there was too much in it already.
-    untold: Tally,
+    counted: Tally,
+}
+
+/// What a look shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Nobody waits, or not for long.
+    Fine,
+    /// Others have waited for some seconds; this is said once.
+    Slow,
+    /// Others wait, and for 2 s nothing was taken.
+    Stuck,
 }
 
 impl Outbox {
     /// An outbox whose writer, which says how far it is, has not begun. `writer`: its thread, where
     /// it has to be woken.
     pub fn new(to_writer: Sender<Order>, done: Done, writer: Option<Thread>) -> Outbox {
-        let (put, paid, seen) = (0, 0, 0);
         Outbox {
             to_writer: Some(to_writer),
             done,
             writer,
             filled: false,
-            put,
-            paid,
-            seen,
+            put: 0,
+            paid: 0,
+            seen: 0,
             looks: 0,
-            untold: Tally::default(),
+            looks_held: 0,
+            counted: Tally::default(),
         }
     }
 
     /// Puts a message in, which `paid` has been read for. Where the outbox holds too much, it
     /// keeps that as well, and the answer is `true`: from now on somebody waits.
-    pub fn put(&mut self, text: &Arc<Block>, paid: &Arc<Block>) -> bool {
-        self.hand_over(Order::Block(Arc::clone(text)));
-        if self.waiting() <= MARK {
+    pub fn put(&mut self, message: Order, paid: &Arc<Block>) -> bool {
+        self.hand_over(message);
+        if self.to_writer.is_none() || self.waiting() <= MARK {
             return false;
         }
         if !self.holds_back() {
             self.begin_to_wait();
+            self.looks_held = 0;
         }
         self.hand_over(Order::Paid(Arc::clone(paid)));
         self.paid = self.put;
@@ -89,31 +106,34 @@ impl Outbox {
     }
 
     /// Puts announcements in, which nobody has paid for; or just counts them, where there is too
-    /// much in the outbox already: [`Outbox::untold`] will tell.
+    /// much in the outbox already: [`Outbox::take_counted`] tells.
     pub fn announce(&mut self, text: &Arc<Block>, what: &[Announcement]) {
-        if self.waiting() <= MARK && self.untold.is_empty() {
+        if what.is_empty() {
+            return;
+        }
+        if self.waiting() <= MARK && self.counted.is_empty() {
             return self.hand_over(Order::Block(Arc::clone(text)));
         }
-        if self.untold.is_empty() {
+        if self.counted.is_empty() {
             // When the writer is through, it says so.
             self.hand_over(Order::Flush);
         }
-        self.untold.add(Tally::of(what));
+        self.counted.add(Tally::of(what));
     }
 
     /// The writer is through with what was put in before something was counted: what is now to be
     /// told.
-    pub fn untold(&mut self) -> Tally {
-        std::mem::take(&mut self.untold)
+    pub fn take_counted(&mut self) -> Tally {
+        std::mem::take(&mut self.counted)
     }
 
-    /// Puts something in that says of the program itself, and of which there is little.
+    /// Puts something in that nobody pays for, and of which there is little.
     pub fn hand_over(&mut self, order: Order) {
-        self.put += order.cost();
         if let Some(to_writer) = &self.to_writer {
+            self.put += order.cost();
+            self.filled = true;
             // A writer that has ended has said so, or will.
             let _ = to_writer.send(order);
-            self.filled = true;
         }
     }
 
@@ -147,9 +167,22 @@ impl Outbox {
         self.done.so_far() < self.paid
     }
 
-    /// Looks whether nothing has been taken for too long. To be called every [`LOOK`] while there is
-    /// something to wait for.
-    pub fn is_stuck(&mut self) -> bool {
+    /// Looks after one who holds others back. To be called every [`LOOK`] while anybody does.
+    pub fn look(&mut self) -> Look {
+        if !self.holds_back() {
+            self.looks_held = 0;
+            return Look::Fine;
+        }
+        self.looks_held += 1;
+        match self.looks_in_vain() {
+            true => Look::Stuck,
+            false if self.looks_held == LOOKS_SLOW => Look::Slow,
+            false => Look::Fine,
+        }
+    }
+
+    /// Looks whether anything is still taken; `true` where nothing was for 2 s.
+    pub fn looks_in_vain(&mut self) -> bool {
         if self.done.so_far() != self.seen {
             self.begin_to_wait();
         }

@@ -98,10 +98,13 @@ impl Reader {
                 };
                 // What has arrived whole is passed on at once, not when the block is full; and
                 // before whatever stands behind it.
-                if !block.is_empty() {
+                let spare = if block.is_empty() {
+                    Some(block)
+                } else {
                     block.stamp();
                     self.tell(News::Block(block))?;
-                }
+                    None
+                };
                 match step.map_err(|error| Stop::Read(ReadError::Rule(error)))? {
                     Step::Drained => break,
                     Step::Full => {}
@@ -111,7 +114,7 @@ impl Reader {
                     Step::Command(line) => self.tell(News::Command(line))?,
                     // With a buffer, or a friend who asks without end would fill the memory.
                     Step::Request(request) => {
-                        let paid = pool.take().ok_or(Stop::Told)?;
+                        let paid = spare.or_else(|| pool.take()).ok_or(Stop::Told)?;
                         self.tell(News::Request(request, paid))?;
                     }
                 }

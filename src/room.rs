@@ -21,8 +21,9 @@ pub const MESSAGE_MAX: usize = 16 * 1024;
 /// than it did, and a frame holds no more than 64 KiB.
 const PART_MAX: usize = 32 * 1024;
 
-/// How much is relayed in one piece, in bytes, where many short messages came together.
-const PIECE: usize = 32 * 1024;
+/// How much is relayed in one piece, in bytes, where many short messages came together. Whether
+/// somebody takes something is seen by whole pieces, so that they must not be large.
+const PIECE: usize = 8 * 1024;
 
 /// How many names a list has, at most.
 const LISTED: usize = 20;
@@ -73,7 +74,7 @@ impl Room {
     }
 
     /// Somebody goes; `None` where nobody of this number is here.
-    pub fn leave(&mut self, number: Number, why: Option<&'static str>) -> Option<Announcement> {
+    pub fn leave(&mut self, number: Number, why: Option<SentAway>) -> Option<Announcement> {
         let name = self.members.remove(&number)?;
         self.by_name.remove(&name.folded());
         Some(Announcement::Left(name, why))
@@ -150,13 +151,31 @@ impl Room {
     }
 }
 
+/// Why somebody has to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentAway {
+    /// Others waited, and nothing was taken.
+    TookNothing,
+    /// The host wants it so.
+    Removed,
+}
+
+impl fmt::Display for SentAway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SentAway::TookNothing => "took nothing for 2 s while others waited",
+            SentAway::Removed => "removed by the host",
+        })
+    }
+}
+
 /// What everybody in a room is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Announcement {
     /// Somebody has come.
     Joined(Name),
     /// Somebody has gone, and why, where it was not of their own.
-    Left(Name, Option<&'static str>),
+    Left(Name, Option<SentAway>),
     /// Somebody who was called this is now called that.
     Renamed(Name, Name),
 }
@@ -236,20 +255,8 @@ pub fn relayed(wire: Wire, name: &Name, block: &[u8]) -> Vec<Vec<u8>> {
             if piece.len() + label.len() + part.len() > PIECE && !piece.is_empty() {
                 pieces.push(std::mem::replace(&mut piece, Vec::with_capacity(PIECE)));
             }
-            match wire {
-                Wire::Lines => {
-                    piece.extend_from_slice(label.as_bytes());
-                    piece.extend_from_slice(part.as_bytes());
-                    piece.push(b'\n');
-                }
-                Wire::Frames => {
-                    // A label and a part are far from the 65,535 that this can count.
-                    let length = (label.len() + part.len()) as u16;
-                    piece.extend_from_slice(&length.to_le_bytes());
-                    piece.extend_from_slice(label.as_bytes());
-                    piece.extend_from_slice(part.as_bytes());
-                }
-            }
+            // A label and a part are far from what a frame can hold.
+            wire::put_message(wire, &[&label, part], &mut piece);
         }
     }
     if !piece.is_empty() {
@@ -301,7 +308,7 @@ mod tests {
         assert_eq!(room.who(member(2)), "here: host, guest-1, guest-2 (you)");
         assert_eq!(room.leave(Number(1), None).unwrap().to_string(), "guest-1 has left");
         assert_eq!(room.leave(Number(1), None), None, "once is enough");
-        let removed = room.leave(Number(2), Some("removed by the host")).unwrap();
+        let removed = room.leave(Number(2), Some(SentAway::Removed)).unwrap();
         assert_eq!(removed.to_string(), "guest-2 has left: removed by the host");
         assert!(room.is_empty());
         assert_eq!(room.who(Who::Host), "here: host (you)");

@@ -84,8 +84,9 @@ impl Seeker {
             Ok(listener) => listener,
             Err(error) => return self.report(Err(error)),
         };
-        let mut reserve = platform::reserve_file();
+        let mut reserve = None;
         loop {
+            reserve = reserve.or_else(platform::reserve_file);
             log::trace!("blocks in accept");
             match socket::accept(&listener) {
                 Ok((stream, address)) => self.take(stream, address),
@@ -127,9 +128,6 @@ impl Seeker {
                 }
             }
             Err(why) => self.report(Err(Error::CannotAccept { at, why })),
-        }
-        if reserve.is_none() {
-            *reserve = platform::reserve_file();
         }
     }
 

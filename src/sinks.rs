@@ -13,6 +13,7 @@ use crate::ending::Ending;
 use crate::error::Error;
 use crate::event::{Event, Sink};
 use crate::notices::Notices;
+use crate::outbox::Outbox;
 use crate::platform;
 use crate::screen::{Form, Row, Screen};
 use crate::thread::Thread;
@@ -72,7 +73,8 @@ impl Sinks {
         };
         let stdout = platform::stdout().map_err(|why| Error::NoStream { stream: "stdout", why })?;
         let writer = Writer::new(Sink::Screen, form, outbox, inbox.clone());
-        let screen_ear = Ear::new(to_screen.clone(), waiting, writer.done(), for_a_person);
+        let screen_ear =
+            Ear::new(Outbox::new(to_screen.clone(), writer.done(), None), waiting, for_a_person);
         let screen_writer = start_writer("screen-writer", writer, stdout, inbox.clone())?;
 
         // Where stderr is the screen, notices go through the screen's writer: so they stand
@@ -163,6 +165,6 @@ fn start_transcript(
     let form = Form::Transcript(Box::new(Transcript::new(wire)));
     let waiting = outbox.clone();
     let writer = Writer::new(Sink::Transcript, form, outbox, inbox.clone());
-    let ear = Ear::new(to_transcript.clone(), waiting, writer.done(), true);
+    let ear = Ear::new(Outbox::new(to_transcript.clone(), writer.done(), None), waiting, true);
     Ok(((to_transcript, start_writer("transcript", writer, to, inbox)?), ear))
 }

@@ -25,6 +25,10 @@ pub const FRAME_MAX: usize = 65_535;
 /// The longest line that a terminal shows in one part, in bytes.
 pub const LINE_MAX: usize = 65_536;
 
+/// How many messages for a room come in one block, at most. Each of them is given a label, which can
+/// be many times as long: a buffer must not pay for more than about four times its size.
+const TOGETHER_MAX: usize = 128;
+
 /// The frame that says that nothing more will be sent.
 pub const END_FRAME: &[u8] = b"\x03\x00end";
 
@@ -156,7 +160,14 @@ impl Lines {
     }
 
     fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Step {
+        let mut together = 0;
         loop {
+            if self.ready.is_some() {
+                if self.audience == Audience::Host && together == TOGETHER_MAX {
+                    return Step::Full;
+                }
+                together += 1;
+            }
             match self.pass_on(block) {
                 Step::Drained => {}
                 other => return other,
@@ -275,6 +286,7 @@ impl Frames {
     }
 
     fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Step {
+        let mut together = 0;
         loop {
             if self.ended {
                 let extra = !take(input, usize::MAX).is_empty();
@@ -313,9 +325,11 @@ impl Frames {
                 }
                 return Step::Request(request);
             }
-            if !block.push(&[&self.partial]) {
+            let enough = self.audience == Audience::Host && together == TOGETHER_MAX;
+            if enough || !block.push(&[&self.partial]) {
                 return Step::Full;
             }
+            together += 1;
             self.partial.clear();
             self.read = false;
         }
@@ -450,10 +464,21 @@ impl Framer {
 /// A message as it stands on the wire. It has no newline, and on `frames` at most [`FRAME_MAX`]
 /// bytes.
 pub fn message(wire: Wire, text: &str) -> Vec<u8> {
-    match wire {
-        Wire::Lines => [text.as_bytes(), b"\n"].concat(),
+    let mut message = Vec::with_capacity(text.len() + HEADER);
+    put_message(wire, &[text], &mut message);
+    message
+}
+
+/// Puts the same behind what is there, from parts.
+pub fn put_message(wire: Wire, parts: &[&str], to: &mut Vec<u8>) {
+    if wire == Wire::Frames {
         // No message of our own comes near the limit.
-        Wire::Frames => [&(text.len() as u16).to_le_bytes(), text.as_bytes()].concat(),
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        to.extend_from_slice(&(length as u16).to_le_bytes());
+    }
+    parts.iter().for_each(|part| to.extend_from_slice(part.as_bytes()));
+    if wire == Wire::Lines {
+        to.push(b'\n');
     }
 }
 

@@ -24,6 +24,9 @@ use crate::wire::END_FRAME;
 /// where it is: copying it would cost a quarter of the throughput.
 const STAGING: usize = 8 * 1024;
 
+/// What an order takes in memory besides its bytes, about.
+const PLACE: usize = 256;
+
 /// What a writer can be told.
 #[derive(Debug)]
 pub enum Order {
@@ -61,11 +64,12 @@ impl Order {
         }
     }
 
-    /// What it costs to keep it waiting, in bytes, where it holds messages: these, and its place in
-    /// the outbox. Whatever else waits is little.
+    /// What it costs to keep it waiting, in bytes, where it is about messages: these, and a place for
+    /// them. Whatever else waits is little.
     pub fn cost(&self) -> u64 {
         match self {
-            Order::Block(block) => (block.bytes().len() + size_of::<Order>()) as u64,
+            Order::Block(block) | Order::Said(block) => (block.bytes().len() + PLACE) as u64,
+            Order::CallFriend(_) => PLACE as u64,
             _ => 0,
         }
     }
@@ -87,7 +91,7 @@ pub struct Writer {
     form: Form,
     outbox: Receiver<Order>,
     inbox: Sender<Event>,
-    done: Arc<AtomicU64>,
+    done: Done,
     /// Whoever fills the outbox wakes the thread as well.
     is_woken: bool,
 }
@@ -107,7 +111,7 @@ impl Writer {
     /// A writer to `sink`, where messages get this form. It is told what to write by `outbox`, and
     /// reports to `inbox`.
     pub fn new(sink: Sink, form: Form, outbox: Receiver<Order>, inbox: Sender<Event>) -> Writer {
-        Writer { sink, form, outbox, inbox, done: Arc::default(), is_woken: false }
+        Writer { sink, form, outbox, inbox, done: Done::default(), is_woken: false }
     }
 
     /// The same for a thread that has to be woken when there is something in the outbox, or when it
@@ -124,7 +128,7 @@ impl Writer {
 
     /// Tells how far it is.
     pub fn done(&self) -> Done {
-        Done(Arc::clone(&self.done))
+        self.done.clone()
     }
 
     /// Writes what comes out of the outbox until told goodbye, and gives back the last word,
@@ -202,7 +206,7 @@ impl Writer {
                     return to.flush();
                 }
             }
-            self.done.fetch_add(cost, Ordering::Relaxed);
+            self.done.0.fetch_add(cost, Ordering::Relaxed);
         }
     }
 

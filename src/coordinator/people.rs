@@ -62,12 +62,11 @@ impl Coordinator {
                 let notice = format_args!("the friend is called {name} already");
                 return self.out.notices.answer(notice);
             }
-            (State::Talking(conversation), friend) => {
+            // Whether that can be is for the host to say.
+            (State::Talking(conversation), Speaker::Room) => return conversation.introduce(&name),
+            (State::Talking(conversation), _) => {
                 conversation.introduce(&name);
-                // Whether that can be is for the host of a room to say.
-                if *friend != Speaker::Room {
-                    self.out.notices.answer(format_args!("you are now {name}"));
-                }
+                self.out.notices.answer(format_args!("you are now {name}"));
             }
             _ => self.out.notices.answer(format_args!("you are now {name}")),
         }
@@ -138,7 +137,7 @@ impl Coordinator {
             host,
             members_max,
             ears,
-            self.out.to_screen.clone(),
+            self.plan.editor,
             self.out.notices.clone(),
         )));
     }
@@ -147,14 +146,10 @@ impl Coordinator {
         self.has_talked = true;
         let State::Hosting(hosting) = &mut self.state else { return };
         hosting.on_joined(friend, now);
-        if hosting.is_empty() {
+        if hosting.is_alone() {
             return;
         }
-        let held = std::mem::take(&mut self.held);
-        for words in &held {
-            hosting.say(Arc::clone(words), now);
-        }
-        held.into_iter().for_each(|words| self.show_said(words));
+        std::mem::take(&mut self.held).into_iter().for_each(|words| hosting.say(words, now));
         if self.plan.stdin == Stdin::Pipe && self.stdin == super::Reading::NotYet {
             self.let_read();
         }

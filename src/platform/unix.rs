@@ -86,11 +86,15 @@ pub fn is_out_of_files(error: &io::Error) -> bool {
 /// A thousand members have a thousand sockets, and a shell's usual limit is 1,024.
 pub fn raise_file_limit() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => limit.maximum,
-        Err(_) => limit.current,
+    // macOS does not take more than 10,240 (OPEN_MAX), also where there is no limit.
+    let most = limit.maximum.map_or(10_240, |maximum| maximum.min(10_240));
+    for current in [limit.maximum, Some(most)] {
+        let raised = Rlimit { current, maximum: limit.maximum };
+        if setrlimit(Resource::Nofile, raised).is_ok() {
+            return current;
+        }
     }
+    limit.current
 }
 
 /// A file whose calls block, also where it is non-blocking: whoever shares it with us may
