@@ -7,7 +7,7 @@
 
 mod support;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,7 +19,9 @@ use support::crowd::{
 use support::observe::cpu_ticks;
 use support::process::{threads, wait_until_quiet};
 use support::tty::Tty;
-use support::{Program, have_tool, peak_memory, random_bytes, skipped, threadchat, until};
+use support::{
+    Program, friend_calls, have_tool, peak_memory, random_bytes, skipped, threadchat, until,
+};
 
 /// The longest that nobody may hear anything, whatever one member does: the 2 s of CONTRACT 7, and
 /// what the looks of the host and of this crowd take, on a machine that has other things to do.
@@ -818,4 +820,31 @@ fn announcements_to_one_who_stops_reading_are_counted_instead_of_kept() {
     eprintln!("{lines} lines tell of {CALLERS} who came and went");
     assert!(lines < 2 * CALLERS as u64, "some were counted together");
     ends_at_once(host, crowd);
+}
+
+/// A line that is empty has a label all the same. With the longest of names, 16 KiB of such lines
+/// were 8 MB for everybody else, and one buffer paid for them.
+#[test]
+fn empty_lines_under_a_long_name_are_bounded_too() {
+    let _alone = alone();
+    let (mut host, port) = Program::listen(&["--room"]);
+    let _silent = friend_calls(port);
+    host.wait_stderr("* guest-1 has joined");
+    let mut floods = friend_calls(port);
+    // 32 letters of 4 bytes, each with three marks of 4.
+    let name = "\u{10400}\u{1e8d0}\u{1e8d1}\u{1e8d2}".repeat(32);
+    floods.write_all(format!("/name {name}\n").as_bytes()).expect("the name is sent");
+    host.wait_stderr(&format!("is now {name}"));
+    let idle = peak_memory(host.child.id());
+    let flood = std::thread::spawn(move || {
+        let _ = floods.write_all(&b"\n".repeat(4_000_000));
+        floods
+    });
+    host.wait_stderr("* guest-1 has left: took nothing for 2 s while others waited");
+    let grown = growth(&host, idle);
+    eprintln!("the memory grew by {} KiB", grown / 1024);
+    assert!(grown < 3 << 20, "{} KiB more", grown / 1024);
+    flood.join().expect("the flood ends");
+    host.signal(Signal::INT);
+    host.ends_with(0);
 }

@@ -457,6 +457,34 @@ fn room_into(stdout: impl Into<Stdio>, wire: &str) -> (Program, u16) {
     (room, port)
 }
 
+/// What is piped into a room that closes for want of a reader is cut short, which is an error. It was
+/// read on for nobody once, and the exit code was 0.
+#[test]
+fn piped_input_that_a_closing_room_cuts_short_is_an_error() {
+    let mut head = Program::spawn_as_is(
+        Command::new("head").arg("-1").stdin(Stdio::piped()).stdout(Stdio::piped()),
+    );
+    let into = OwnedFd::from(head.child.stdin.take().unwrap());
+    let mut room = Program::spawn_as_is(
+        Command::new(threadchat())
+            .args(["listen", "127.0.0.1:0", "--room"])
+            .stdin(Stdio::piped())
+            .stdout(into)
+            .stderr(Stdio::piped()),
+    );
+    room.pipe_in(b"a line of a long lesson\n".repeat(4_000_000));
+    let mut one = Member::joins(room.listening_port(), "lines");
+    assert_eq!(one.hear(), "host says: a line of a long lesson");
+    one.say("first");
+    head.ends_with(0);
+    one.say("second");
+    let heard = one.rest();
+    assert_eq!(heard.last().map(String::as_str), Some("* the room is closed"));
+    everybody_hangs_up();
+    let ended = room.ends_with(1);
+    assert!(ended.stderr.contains("threadchat: nobody reads stdout any more"), "{}", ended.stderr);
+}
+
 #[test]
 fn a_room_whose_stdouts_reader_is_gone_is_closed_quietly() {
     for wire in WIRES {

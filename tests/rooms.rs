@@ -102,6 +102,40 @@ fn what_a_member_says_reaches_everybody_else_and_the_host_and_never_the_speaker(
     }
 }
 
+/// Who hangs up with something unread resets the connection. What has arrived before that is heard
+/// all the same, also where it waits for a while; but the socket-writer, which found the connection
+/// broken first, once had the last word.
+#[test]
+fn what_a_member_said_last_is_heard_also_where_the_connection_is_reset() {
+    const LINES: usize = 3_700;
+    let (mut room, port) = open_room("lines", &[]);
+    // As long as this one takes nothing, what is said waits: for 2 s.
+    let silent = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    silent.set_recv_buffer_size(4096).unwrap();
+    silent.connect(&std::net::SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
+    room.wait_stderr("* guest-1 has joined");
+    let mut stays = Member::joins(port, "lines");
+    let mut goes = Member::joins(port, "lines");
+    stays.hears(&["* guest-3 has joined"]);
+    stays.send("filler\n".repeat(30_000));
+    let words: String = (0..LINES).map(|number| format!("last words {number}\n")).collect();
+    goes.send(&words);
+    drop(goes);
+    room.say("to a broken connection\n");
+    let mut heard = String::new();
+    loop {
+        let line = stays.hear();
+        if let Some(text) = line.strip_prefix("guest-3 says: ") {
+            heard.push_str(text);
+            heard.push('\n');
+        } else if line == "* guest-3 has left" {
+            break;
+        }
+    }
+    assert!(heard == words, "{} of {} bytes were heard", heard.len(), words.len());
+    close(room);
+}
+
 #[test]
 fn coming_going_and_renaming_are_announced_to_the_members_and_to_the_host() {
     for wire in WIRES {
