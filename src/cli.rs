@@ -348,7 +348,8 @@ pub fn write_manual(to: &mut impl Write) -> io::Result<()> {
         let options = String::from_utf8_lossy(&options);
         to.write_all(options.replacen(".SH OPTIONS", &format!("{title}\n{about}"), 1).as_bytes())?;
     }
-    write_as_it_is("AT THE KEYBOARD", HELP.into_iter().chain([HELP_OF_A_HOST]), to)?;
+    write_as_it_is("AT THE KEYBOARD", HELP, to)?;
+    write_as_it_is("AT THE KEYBOARD OF A ROOM'S HOST", HELP_OF_A_HOST, to)?;
     write_as_it_is("EXIT STATUS", EXIT_CODES.lines(), to)?;
     write_as_it_is("EXAMPLES", EXAMPLES.lines().skip(1), to)?;
     manual.render_version_section(to)

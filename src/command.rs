@@ -28,8 +28,15 @@ pub const HELP: [&str; 6] = [
     "Ctrl-D, on an empty line, ends what you say; the friend may go on",
 ];
 
-/// What it shows besides to the host of a room.
-pub const HELP_OF_A_HOST: &str = "/kick NAME   send a member of your room away";
+/// What it shows to the host of a room.
+pub const HELP_OF_A_HOST: [&str; 6] = [
+    "/name NAME   tell the room what you are called",
+    "/who         who is here",
+    "/kick NAME   send a member away",
+    "/quit        close the room, as Ctrl-C does",
+    "//text       say a line that begins with a slash",
+    "/help        this list",
+];
 
 impl Command {
     /// The command that a line gives. The line begins with `/`.

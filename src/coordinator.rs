@@ -508,6 +508,11 @@ impl Coordinator {
             News::Oddity(Oddity::LooksLike(_) | Oddity::AfterEnd) | News::Request(..) => {}
             News::Command(line) => self.on_command(&line, now),
             News::Goodbye => self.input_ended(),
+            News::Ended(Ok(())) if self.goes_on_typing() => {
+                self.stdin = Reading::Ended;
+                self.out.notices.notice("the room stays open (Ctrl-C closes it)");
+                self.let_read_again();
+            }
             News::Ended(result) => {
                 self.stdin = Reading::Ended;
                 match result {
@@ -517,6 +522,12 @@ impl Coordinator {
                 }
             }
         }
+    }
+
+    /// Ctrl-D ends what one says to a friend; but the host of a room would be left without commands.
+    fn goes_on_typing(&self) -> bool {
+        let open = matches!(&self.state, State::Hosting(hosting) if !hosting.is_closed());
+        open && self.plan.stdin == Stdin::Terminal
     }
 
     fn typed_to_nobody(&mut self, typed: &[u8]) {
@@ -556,9 +567,6 @@ impl Coordinator {
                 "you have ended, and nobody is there yet; what you type now is not sent \
                  (Ctrl-C leaves)",
             ),
-            State::Hosting(_) if self.plan.stdin == Stdin::Terminal => {
-                self.out.notices.notice("you have ended; the room stays open (Ctrl-C closes it)");
-            }
             State::Alone | State::Hosting(_) | State::Over(_) => {}
         }
     }

@@ -321,6 +321,15 @@ impl Error {
             other => other.to_string(),
         }
     }
+
+    /// The error as a caller needs to know it whom a room could not take.
+    pub fn to_a_caller(&self) -> String {
+        match self {
+            Error::CannotAccept { why, .. } => reason(why),
+            Error::NoThread { .. } => "its computer has no thread left".to_owned(),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// What the system said, in lower case and without its error number.

@@ -26,7 +26,7 @@ use crate::name::Name;
 use crate::notices::{Notices, Unsent};
 use crate::outbox::{LOOK, Look, Outbox};
 use crate::platform::SHUTDOWN_WAKES;
-use crate::room::{self, Announcement, Full, MESSAGE_MAX, Room, SentAway, Tally, Who};
+use crate::room::{self, Announcement, MESSAGE_MAX, Room, SentAway, Tally, Who};
 use crate::wire::{self, END_FRAME, Oddity, Wire};
 use crate::writer::Order;
 
@@ -41,6 +41,9 @@ const ONE_BY_ONE: usize = 20;
 
 /// How many announcements wait for a quiet moment, at most.
 const UNTOLD_MAX: usize = 64;
+
+/// How long nobody may have stirred when we hang up in a room that is closed.
+const QUIET: Duration = Duration::from_millis(300);
 
 /// How long callers wait where the system could not take one.
 const TAKE_AGAIN: Duration = Duration::from_secs(1);
@@ -91,6 +94,10 @@ struct Closing {
     interrupted: bool,
     /// Nobody reads our stdout any more.
     unread: bool,
+    /// When somebody on the line has done something last.
+    stirred: Instant,
+    /// Whoever only had not hung up has been cut off.
+    hung_up: bool,
     /// How many were cut off, once whoever had not taken everything was.
     cut: Option<usize>,
 }
@@ -152,9 +159,12 @@ impl Hosting {
                 member.knows = self.untold.len();
                 self.members.insert(number, member);
             }
-            Err(Full(most)) => {
-                let full = format_args!("the room is full, with {most} members; try again later");
-                self.say_goodbye(&mut member, full);
+            Err(full) => {
+                if !std::mem::replace(&mut self.told_refusing, true) {
+                    self.notices.notice(format_args!("a caller was turned away: {full}"));
+                }
+                member.outbox.hand_over(own(room::refusal(self.wire, full)));
+                self.end_our_half(&mut member);
                 self.see_off(number, member, now);
             }
         }
@@ -234,6 +244,9 @@ impl Hosting {
 
     /// A member's socket-reader has news.
     pub fn on_member(&mut self, number: Number, news: News, now: Instant) {
+        if let Some(closing) = &mut self.closing {
+            closing.stirred = now;
+        }
         match news {
             News::Goodbye => return self.leave(number, None, now),
             News::Ended(_) => {
@@ -311,6 +324,7 @@ impl Hosting {
     }
 
     fn tell_members(&mut self, from: Who, pieces: &[Arc<Block>], paid: &Arc<Block>, now: Instant) {
+        log::debug!("hands it to {} members", self.members.len());
         let mut waits = false;
         for (&number, member) in &mut self.members {
             if from != Who::Member(number) {
@@ -398,6 +412,11 @@ impl Hosting {
     /// Whether nobody would hear what the host says.
     pub fn is_alone(&self) -> bool {
         self.members.is_empty() && self.closing.is_none()
+    }
+
+    /// Whether the room is closed, or about to be.
+    pub fn is_closed(&self) -> bool {
+        self.closing.is_some()
     }
 
     /// The host wants to be called this.
@@ -516,7 +535,15 @@ impl Hosting {
             None => closing.since + PATIENCE,
             Some(_) => closing.since + PATIENCE + LAST_WORDS,
         });
-        [self.look_at, self.take_at, closing].into_iter().flatten().min()
+        [self.look_at, self.take_at, closing, self.hang_up_at()].into_iter().flatten().min()
+    }
+
+    /// When to hang up ourselves, where everybody has everything. Some programs never do (`nc`); but
+    /// who still speaks would be answered with a reset, which can overtake our last words.
+    fn hang_up_at(&self) -> Option<Instant> {
+        let closing = self.closing.as_ref().filter(|closing| !closing.hung_up)?;
+        let all_told = self.going.values().all(|member| member.writer_done);
+        (all_told && !self.going.is_empty()).then(|| closing.stirred + QUIET)
     }
 
     /// The time has come. `true`: nothing is waited for any more.
@@ -527,7 +554,12 @@ impl Hosting {
         if self.look_at.is_some_and(|at| now >= at) {
             self.look(now);
         }
+        let hangs_up = self.hang_up_at().is_some_and(|at| now >= at);
         let Some(closing) = &mut self.closing else { return false };
+        if hangs_up {
+            closing.hung_up = true;
+            self.going.values().for_each(|member| member.line.cut(false));
+        }
         if closing.cut.is_none() && now >= closing.since + PATIENCE {
             let untaken = self.going.values().filter(|member| !member.writer_done);
             closing.cut = Some(untaken.count());
@@ -572,7 +604,15 @@ impl Hosting {
             return;
         }
         self.tell_untold();
-        self.closing = Some(Closing { since: now, interrupted: false, unread, cut: None });
+        self.notices.status("the room is closed");
+        self.closing = Some(Closing {
+            since: now,
+            interrupted: false,
+            unread,
+            stirred: now,
+            hung_up: false,
+            cut: None,
+        });
         for (number, mut member) in std::mem::take(&mut self.members) {
             self.say_goodbye(&mut member, "the room is closed");
             self.see_off(number, member, now);
@@ -614,7 +654,6 @@ impl Hosting {
             self.notices.error(Error::StdinCutShort);
             self.failed = true;
         }
-        self.notices.status("the room is closed");
         let interrupted = closing.filter(|closing| closing.interrupted);
         let gone_by = interrupted.map(|closing| closing.since + LEAVING);
         Conclusion::Over { failed: self.failed, may_go_on: false, gone_by }

@@ -52,6 +52,13 @@ pub struct Room {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Full(pub usize);
 
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let members = if self.0 == 1 { "member" } else { "members" };
+        write!(f, "the room is full, with {} {members}", self.0)
+    }
+}
+
 impl Room {
     /// A room with nobody in it but its host.
     pub fn new(host: Name, members_max: usize) -> Room {
@@ -129,16 +136,18 @@ impl Room {
         self.members.is_empty()
     }
 
-    /// Who is here, for the one who asks: `here: host, Susan (you), guest-3, and 5 more`.
+    /// Who is here, for the one who asks: `here: host, Susan (you), guest-3, and 5 more`. The host
+    /// sees everybody.
     pub fn who(&self, asks: Who) -> String {
+        let listed = if asks == Who::Host { usize::MAX } else { LISTED };
         let members = self.members.iter().map(|(&number, name)| (Who::Member(number), name));
         let everybody = std::iter::once((Who::Host, &self.host)).chain(members);
-        let names = everybody.take(LISTED).map(|(who, name)| match who == asks {
+        let names = everybody.take(listed).map(|(who, name)| match who == asks {
             true => format!("{name} (you)"),
             false => name.to_string(),
         });
         let list = names.collect::<Vec<_>>().join(", ");
-        match (1 + self.members.len()).saturating_sub(LISTED) {
+        match (1 + self.members.len()).saturating_sub(listed) {
             0 => format!("here: {list}"),
             more => format!("here: {list}, and {more} more"),
         }
@@ -241,6 +250,11 @@ impl Tally {
 /// A notice of the host's, as it stands on the wire: `* Susan has joined`.
 pub fn notice(wire: Wire, line: impl fmt::Display) -> Vec<u8> {
     wire::message(wire, &format!("* {line}"))
+}
+
+/// The first and last line to somebody who cannot join.
+pub fn refusal(wire: Wire, why: impl fmt::Display) -> Vec<u8> {
+    wire::message(wire, &format!("{WELCOME}* {why}; try again later"))
 }
 
 /// A block of somebody's messages as everybody else gets them: each labelled and made harmless,
@@ -359,8 +373,9 @@ mod tests {
 
     #[test]
     fn a_list_has_twenty_names_and_a_number() {
-        assert!(!room(19).who(Who::Host).contains("more"));
-        assert!(room(20).who(Who::Host).ends_with("guest-19, and 1 more"));
+        assert!(!room(19).who(member(1)).contains("more"));
+        assert!(room(20).who(member(1)).ends_with("guest-19, and 1 more"));
+        assert!(room(900).who(Who::Host).ends_with("guest-899, guest-900"), "all of the class");
         let welcome = room(900).welcome(Number(900));
         assert!(welcome.starts_with("/room welcome; here: host, guest-1, "), "{welcome}");
         assert!(welcome.contains("guest-19, and 881 more; commands: /name NAME, /who, /quit"));

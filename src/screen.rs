@@ -107,9 +107,9 @@ impl Form {
     }
 
     /// What we are called from now on ourselves. A screen needs no name for that.
-    pub fn call_me(&mut self, name: Name) {
+    pub fn call_me(&mut self, name: Option<Name>) {
         if let Form::Transcript(transcript) = self {
-            transcript.me = Some(name);
+            transcript.me = name;
         }
     }
 }

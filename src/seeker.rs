@@ -134,10 +134,10 @@ impl Seeker {
     /// Tells a caller why not, and hangs up.
     fn refuse(&self, mut stream: &TcpStream, error: Error) {
         use io::{Read as _, Write as _};
-        let why = format_args!("this room cannot take you now: {}", error.without_advice());
+        let why = format_args!("this room cannot take you now: {}", error.to_a_caller());
         // Nothing has been sent yet, so there is room for it: this does not wait.
         let _ = stream.set_nonblocking(true);
-        let _ = stream.write_all(&room::notice(self.manner.wire, why));
+        let _ = stream.write_all(&room::refusal(self.manner.wire, why));
         if self.manner.wire == Wire::Frames {
             let _ = stream.write_all(END_FRAME);
         }

@@ -41,8 +41,8 @@ pub enum Order {
     Paid(Arc<Block>),
     /// Call the friend this from now on; one without a name is a new friend.
     CallFriend(Speaker),
-    /// Call ourselves by this name from now on.
-    CallMe(Name),
+    /// Call ourselves by this name from now on; `None`: we have none.
+    CallMe(Option<Name>),
     /// Take the input row off the screen, until there is a new one. The channel is closed then.
     RowAway(Option<Sender<()>>),
     /// Empty the screen, but for the input row.

@@ -239,7 +239,7 @@ fn quit_closes_the_room_as_ctrl_c_does() {
 }
 
 #[test]
-fn ctrl_d_ends_what_the_host_says_and_not_the_room() {
+fn ctrl_d_ends_neither_the_room_nor_what_the_host_can_say_and_do() {
     for wire in WIRES {
         for typing in TYPING {
             let (mut host, port) = host_at_terminal(wire, typing);
@@ -254,6 +254,11 @@ fn ctrl_d_ends_what_the_host_says_and_not_the_room() {
             host.wait_for("* guest-2 has joined");
             two.say("hello");
             one.hears(&["* guest-2 has joined", "guest-2 says: hello"]);
+            host.press("still here\r");
+            one.hears(&["host says: still here"]);
+            two.hears(&["host says: still here"]);
+            host.press("/kick guest-2\r");
+            one.hears(&["* guest-2 has left: removed by the host"]);
             host.signal(Signal::INT);
             assert_eq!(one.rest(), ["* the room is closed"]);
             everybody_hangs_up();

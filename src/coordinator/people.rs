@@ -28,10 +28,11 @@ impl Coordinator {
     }
 
     fn tell_help(&self) {
-        HELP.iter().for_each(|line| self.out.notices.answer(line));
-        if let State::Hosting(_) = self.state {
-            self.out.notices.answer(HELP_OF_A_HOST);
-        }
+        let help = match self.state {
+            State::Hosting(_) => HELP_OF_A_HOST,
+            _ => HELP,
+        };
+        help.iter().for_each(|line| self.out.notices.answer(line));
     }
 
     fn tell_who(&self) {
@@ -85,7 +86,7 @@ impl Coordinator {
 
     pub(super) fn call_me(&mut self, name: Name) {
         if let Some(to_transcript) = &self.out.to_transcript {
-            let _ = to_transcript.send(Order::CallMe(name.clone()));
+            let _ = to_transcript.send(Order::CallMe(Some(name.clone())));
         }
         self.me = Some(name);
     }
@@ -96,7 +97,13 @@ impl Coordinator {
         conversation.heard();
         match request {
             Request::Name(name) => self.on_named(name, paid),
-            Request::Room => self.call_friend(Speaker::Room, Some(Arc::new(paid))),
+            Request::Room => {
+                // What we are called there is for its host to say.
+                if let Some(to_transcript) = &self.out.to_transcript {
+                    let _ = to_transcript.send(Order::CallMe(None));
+                }
+                self.call_friend(Speaker::Room, Some(Arc::new(paid)));
+            }
             // Only the host of a room hears these.
             Request::Who | Request::Quit | Request::Long(_) => {}
         }
