@@ -493,9 +493,12 @@ fn name_at_a_terminal_tells_the_friend() {
             terminal.press("/name Leta\r");
             notice(&terminal, "you are now Leta");
             receives(&friend, &message("/name Leta"));
-            terminal.press("/name Лета\rhello\r");
-            receives(&friend, &[message("/name Лета"), message("hello")].concat());
+            // A line at a time: what a terminal in its own line mode echoes while a notice comes
+            // stands before the notice, in the same row.
+            terminal.press("/name Лета\r");
             notice(&terminal, "you are now Лета");
+            terminal.press("hello\r");
+            receives(&friend, &[message("/name Лета"), message("hello")].concat());
             terminal.press("\x03");
             drop(friend);
             terminal.wait();
