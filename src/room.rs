@@ -23,7 +23,7 @@ const PART_MAX: usize = 32 * 1024;
 
 /// How much is relayed in one piece, in bytes, where many short messages came together. Whether
 /// somebody takes something is seen by whole pieces, so that they must not be large.
-const PIECE: usize = 8 * 1024;
+const PIECE: usize = 16 * 1024;
 
 /// How many names a list has, at most.
 const LISTED: usize = 20;

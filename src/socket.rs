@@ -18,7 +18,7 @@ pub const BACKLOG_OF_A_ROOM: i32 = i32::MAX;
 
 /// How many bytes the system may have waiting for a friend in a room who takes nothing. What waits
 /// with us is counted, and can be bounded; and it is seen sooner that something is taken: with this,
-/// some 4 KB a second are not nothing. (Where systems have no such limit, and where the friend's own
+/// some 8 KB a second are not nothing. (Where systems have no such limit, and where the friend's own
 /// system has a large buffer that it tells of only when half of it is free, it takes more.)
 const NOT_SENT_MAX: u32 = 16 * 1024;
 

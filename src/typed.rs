@@ -1,5 +1,5 @@
 //! What a person types: messages for the friend, and commands for the program. Pure rules, as
-//! those of [`wire`](crate::wire), beside which this [`Codec`](crate::wire::Codec) stands.
+//! those of [`wire`](crate::wire), beside which this [`Codec`] stands.
 //!
 //! A line that begins with `/` is a command; one that begins with `//` is a message, which begins
 //! with one of the two.

@@ -25,9 +25,12 @@ pub const FRAME_MAX: usize = 65_535;
 /// The longest line that a terminal shows in one part, in bytes.
 pub const LINE_MAX: usize = 65_536;
 
-/// How many messages for a room come in one block, at most. Each of them is given a label, which can
-/// be many times as long: a buffer must not pay for more than about four times its size.
-const TOGETHER_MAX: usize = 128;
+/// How much may come in one block for a room, in bytes, with what each message is given as a label.
+/// That can be many times as long as the message, and a buffer must not pay for megabytes.
+const TOGETHER_MAX: usize = 64 * 1024;
+
+/// What a label takes, or a good part of the longest.
+const LABEL: usize = 96;
 
 /// The frame that says that nothing more will be sent.
 pub const END_FRAME: &[u8] = b"\x03\x00end";
@@ -162,11 +165,11 @@ impl Lines {
     fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Step {
         let mut together = 0;
         loop {
-            if self.ready.is_some() {
-                if self.audience == Audience::Host && together == TOGETHER_MAX {
+            if let Some(length) = self.ready {
+                together += LABEL + length;
+                if self.audience == Audience::Host && together > TOGETHER_MAX && !block.is_empty() {
                     return Step::Full;
                 }
-                together += 1;
             }
             match self.pass_on(block) {
                 Step::Drained => {}
@@ -325,11 +328,11 @@ impl Frames {
                 }
                 return Step::Request(request);
             }
-            let enough = self.audience == Audience::Host && together == TOGETHER_MAX;
-            if enough || !block.push(&[&self.partial]) {
+            together += LABEL + length;
+            let enough = self.audience == Audience::Host && together > TOGETHER_MAX;
+            if (enough && !block.is_empty()) || !block.push(&[&self.partial]) {
                 return Step::Full;
             }
-            together += 1;
             self.partial.clear();
             self.read = false;
         }

@@ -276,7 +276,10 @@ fn a_full_room_says_so_in_one_line_and_closes() {
         for _ in 0..2 {
             let refused = Member::calls(port, wire).rest();
             assert_eq!(refused.len(), 1, "{refused:?}");
-            assert!(refused[0].starts_with("/room * ") && refused[0].contains("full"), "{refused:?}");
+            assert!(
+                refused[0].starts_with("/room * ") && refused[0].contains("full"),
+                "{refused:?}"
+            );
         }
         // Nobody has heard of it.
         one.say("/who");
