@@ -682,9 +682,7 @@ impl Coordinator {
     fn conclude(&mut self, now: Instant) {
         let conclusion = match std::mem::replace(&mut self.state, State::Alone) {
             State::Talking(conversation) => conversation.conclude(self.stdin == Reading::Now, now),
-            State::Hosting(hosting) => {
-                hosting.conclude(self.plan.stdin, self.stdin == Reading::Now)
-            }
+            State::Hosting(hosting) => hosting.conclude(self.plan.stdin),
             State::Alone | State::Over(_) => return,
         };
         match conclusion {

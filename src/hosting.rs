@@ -393,6 +393,7 @@ impl Hosting {
                     // arrived; and so it is the one to say that somebody has left.
                     member.writer_done = true;
                     member.outbox.close();
+                    member.outbox.forget(); // The buffers in it have come home.
                     if result.is_err() {
                         member.line.cut(false);
                     }
@@ -628,8 +629,8 @@ impl Hosting {
         self.closing.is_some() && self.going.is_empty() && self.shown
     }
 
-    /// Says that it is over, and what was not handed over. `stdin_open`: there was more to read.
-    pub fn conclude(mut self, stdin: Stdin, stdin_open: bool) -> Conclusion {
+    /// Says that it is over, and what was not handed over.
+    pub fn conclude(mut self, stdin: Stdin) -> Conclusion {
         let closing = self.closing.take();
         if !self.going.is_empty() {
             let count = self.going.len();
@@ -650,7 +651,7 @@ impl Hosting {
             self.notices.not_sent(&unsent);
         }
         let unread = closing.as_ref().is_some_and(|closing| closing.unread);
-        if unread && stdin == Stdin::Pipe && stdin_open {
+        if unread && stdin == Stdin::Pipe && !self.unsaid.is_empty() {
             self.notices.error(Error::StdinCutShort);
             self.failed = true;
         }
