@@ -19,7 +19,8 @@
 //! ```
 //!
 //! A thread blocks in exactly one foreign call (`read`, `recv`, `send`, `write`, `accept`,
-//! `connect`) and otherwise only on a channel. The coordinator blocks on its inbox alone, so
+//! `connect`) and otherwise only on a channel (in a room a socket-writer is woken by hand; see
+//! [`outbox`]). The coordinator blocks on its inbox alone, so
 //! nothing that a friend, a terminal or a pipe does can hold it up. Once connected, the listening
 //! and the calling side are the same program.
 //!
@@ -138,10 +139,14 @@
 //!   Ctrl-C, Ctrl-Z and Ctrl-S are the terminal's own business again.
 //! - In a room, too, the acceptor takes a caller only when the coordinator has asked for one: so
 //!   callers cannot come faster than they are dealt with, and those who are still leaving are few.
-//! - What is sent to a member is kept out of the system's hands (`TCP_NOTSENT_LOWAT`, 64 KiB) and in
+//! - What is sent to a member is kept out of the system's hands (`TCP_NOTSENT_LOWAT`, 16 KiB) and in
 //!   ours, where it is counted. Else some megabytes would wait there unseen, and a member who reads
 //!   slowly would look for many seconds like one who does not read: a `send` that waits is woken
 //!   only when a third of the system's buffer is free.
+//! - A member's socket-writer does not wait at its outbox but parks, and is woken when the
+//!   coordinator has nothing more to hand out: else each message woke each writer, which preempted
+//!   the coordinator. And no thread spins before it sleeps, as crossbeam's `recv` does
+//!   ([`thread::receive`]); a hundred writers that each did so were half of a room's work.
 //! - A member has left when its sending half ends, also where it could still listen: most programs
 //!   close both at once, and the two cannot be told apart before something is sent to it.
 //! - A thread says how it ended as an event, and not through its `JoinHandle`: the coordinator
