@@ -154,7 +154,9 @@ fn a_conversation_that_is_held_up_wakes_no_thread() {
         ("a stderr that nobody reads", muted.child.id()),
     ]);
     drop((stdout, stderr));
-    sending.shutdown(Shutdown::Both).unwrap();
+    // Nothing is promised any more: the program may have found out already that nobody reads, and
+    // have reset the connection, which ends the sender as well.
+    let _ = sending.shutdown(Shutdown::Both);
     let _ = sender.join().unwrap();
 }
 
