@@ -73,16 +73,15 @@ pub struct Manner {
 
 impl Manner {
     fn codec(self) -> Option<Codec> {
+        let longest = match (self.wire, self.audience) {
+            (_, Audience::Host) => MESSAGE_MAX,
+            (Wire::Lines, _) => LINE_MAX,
+            (Wire::Frames, _) => FRAME_MAX,
+        };
         match (self.wire, self.audience) {
             (Wire::Lines, Audience::Pipe) => None,
-            (Wire::Lines, Audience::Host) => {
-                Some(Codec::Lines(Lines::new(self.audience, MESSAGE_MAX)))
-            }
-            (Wire::Lines, audience) => Some(Codec::Lines(Lines::new(audience, LINE_MAX))),
-            (Wire::Frames, Audience::Host) => {
-                Some(Codec::Frames(Frames::new(self.audience, MESSAGE_MAX)))
-            }
-            (Wire::Frames, audience) => Some(Codec::Frames(Frames::new(audience, FRAME_MAX))),
+            (Wire::Lines, audience) => Some(Codec::Lines(Lines::new(audience, longest))),
+            (Wire::Frames, audience) => Some(Codec::Frames(Frames::new(audience, longest))),
         }
     }
 

@@ -131,11 +131,6 @@ impl Room {
         self.by_name.get(&name.folded()).copied()
     }
 
-    /// Whether the host is alone.
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
-    }
-
     /// Who is here, for the one who asks: `here: host, Susan (you), guest-3, and 5 more`. The host
     /// sees everybody.
     pub fn who(&self, asks: Who) -> String {
@@ -324,7 +319,7 @@ mod tests {
         assert_eq!(room.leave(Number(1), None), None, "once is enough");
         let removed = room.leave(Number(2), Some(SentAway::Removed)).unwrap();
         assert_eq!(removed.to_string(), "guest-2 has left: removed by the host");
-        assert!(room.is_empty());
+        assert!(room.members.is_empty());
         assert_eq!(room.who(Who::Host), "here: host (you)");
     }
 
