@@ -15,6 +15,9 @@ use unicode_width::UnicodeWidthChar;
 /// What stands before each further row of a line that is wider than the screen.
 const MARGIN: &str = "  ";
 
+/// How many columns the widest single character may take: one of Khmer's signs, U+17D8.
+const WIDEST: usize = 3;
+
 /// What stands before each line of a message.
 #[derive(Clone, Copy, Debug)]
 pub struct Label<'a> {
@@ -31,8 +34,8 @@ pub struct Label<'a> {
 /// A line for the screen: the label and the text, made harmless and broken into rows of at most
 /// `columns` columns, with a newline behind each.
 pub fn labelled(label: &Label, text: &str, columns: usize) -> String {
-    // Narrower than this there is no room for the margin and one wide character.
-    let mut rows = Rows::new(columns.max(MARGIN.len() + 2));
+    // Narrower than this there is no room for the margin and the widest character.
+    let mut rows = Rows::new(columns.max(MARGIN.len() + WIDEST));
     rows.put_text(label.before);
     if let Some(colour) = label.colour {
         rows.put_unseen(&format!("\x1b[{colour}m"));
@@ -392,6 +395,20 @@ mod tests {
         }
     }
 
+    /// A row of the fewest columns once held less than the margin and this character of three.
+    #[test]
+    fn each_character_there_is_fits_into_a_row_of_any_width() {
+        for character in '\0'..=char::MAX {
+            assert!(columns_of(character.encode_utf8(&mut [0; 4])) <= WIDEST, "{character:?}");
+        }
+        for columns in 0..12 {
+            let rows = plain("a:", "x\u{17d8}\u{17d8}y\u{17d8}", columns);
+            for row in rows.lines() {
+                assert!(columns_of(row) <= columns.max(MARGIN.len() + WIDEST), "{rows:?}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn nothing_at_all_gets_past_or_overflows_a_row(
@@ -402,7 +419,7 @@ mod tests {
             let obeyed = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
             prop_assert!(!rows.chars().any(obeyed));
             for (at, row) in rows.lines().enumerate() {
-                prop_assert!(columns_of(row) <= columns.max(4), "{:?}", row);
+                prop_assert!(columns_of(row) <= columns.max(MARGIN.len() + WIDEST), "{:?}", row);
                 prop_assert!(at == 0 || row.starts_with("  "), "{:?}", row);
             }
         }
