@@ -667,6 +667,26 @@ fn bg_and_then_fg_bring_the_half_typed_line_back() {
     assert_shell_is_there(&mut shell, &modes, "at the end");
 }
 
+/// What the shell had not read when it let the program go on once looked like a key of the program's
+/// own. Reading it stopped the program, in the middle of a `read` that `fg` did not end.
+#[test]
+fn what_is_typed_to_the_shell_right_behind_bg_is_not_read_by_the_program() {
+    let (mut shell, mut friend, modes) = in_bash("half");
+    shell.terminal.press(CTRL_Z);
+    shell.wait_for_prompt();
+    shell.run("bg\ntouch FILE");
+    until("the shell has read it", || shell.path("FILE").exists().then_some(()));
+    assert_shell_is_there(&mut shell, &modes, "meanwhile");
+    friend.write_all(b"hello\n").unwrap();
+    shell.run("fg");
+    shows(&shell.terminal, "> half|");
+    shell.terminal.press("-typed\r");
+    gets(&friend, "half-typed\n");
+    drop(friend);
+    shell.terminal.wait_for("friend has left");
+    assert_shell_is_there(&mut shell, &modes, "at the end");
+}
+
 #[test]
 fn a_program_that_was_stopped_from_outside_goes_on_with_fg_where_it_was() {
     let (mut shell, mut friend, modes) = in_bash("half");

@@ -15,6 +15,7 @@ use termina::event::{KeyCode, KeyEvent, KeyEventKind, Modifiers};
 use termina::{Event as Input, Parser};
 
 use super::Terminal;
+use super::unix::in_foreground;
 use crate::buffer::Doorbell;
 use crate::reader::Permit;
 
@@ -85,7 +86,11 @@ impl Keys {
                 other => other?,
             };
             let [pressed, rung] = ready.map(|fd| !fd.revents().is_empty());
-            if pressed {
+            if pressed && !in_foreground() {
+                // What is typed is for the shell, which has let us go on in the background before
+                // the bell could say so. A `read` would stop us there, and block after `fg`.
+                return Ok(Woken::Terminal);
+            } else if pressed {
                 self.read()?;
             } else if rung {
                 let mut rings = [0; 64];

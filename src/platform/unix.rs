@@ -311,6 +311,6 @@ impl Terminal {
 
 /// A job in the background that touches its terminal is stopped (SIGTTOU). A terminal that is not
 /// the session's own has no jobs.
-fn in_foreground() -> bool {
+pub(super) fn in_foreground() -> bool {
     tcgetpgrp(stdio::stdin()).map_or(true, |group| group == getpgrp())
 }
