@@ -400,6 +400,11 @@ impl Framer {
             if self.whole {
                 match self.pass_on(block)? {
                     Step::Drained => continue,
+                    // One word for both, which says that we have ended as well. With two, the
+                    // friend could have ended before the second is heard.
+                    Step::Goodbye if !input.is_empty() => {
+                        return Err(Error::InputAfterEnd { line: self.line });
+                    }
                     other => return Ok(other),
                 }
             }
@@ -742,9 +747,14 @@ mod tests {
             (vec![b"a".to_vec()], vec![Step::Goodbye])
         );
         assert!(error.is_none());
-        let (_, steps, error) = run(Codec::Framer(Framer::new(false, FRAME_MAX)), &[b"a\nend\nb"]);
-        assert_eq!(steps, [Step::Goodbye]);
-        assert!(matches!(error, Some(Error::InputAfterEnd { line: 2 })));
+        // In the same piece it is found at once: else the friend could end before it is.
+        for (pieces, goodbye) in
+            [(&[&b"a\nend\nb"[..]][..], &[][..]), (&[b"a\nend\n", b"b"], &[Step::Goodbye])]
+        {
+            let (bytes, steps, error) = run(Codec::Framer(Framer::new(false, FRAME_MAX)), pieces);
+            assert_eq!((texts(Wire::Frames, &bytes), &steps[..]), (vec![b"a".to_vec()], goodbye));
+            assert!(matches!(error, Some(Error::InputAfterEnd { line: 2 })));
+        }
         let (bytes, steps, _) =
             run(Codec::Framer(Framer::new(false, FRAME_MAX)), &[b"end \nEnd\n end"]);
         assert_eq!(texts(Wire::Frames, &bytes), [&b"end "[..], b"End", b" end"]);
