@@ -616,32 +616,24 @@ impl Coordinator {
     // Ending.
 
     fn on_signal(&mut self, now: Instant) {
-        match &mut self.state {
-            State::Talking(conversation) => {
-                let first = conversation.on_signal(now);
-                self.leave(first, now);
-            }
-            State::Hosting(hosting) if self.listens => {
-                let first = hosting.on_signal(now);
-                self.leave(first, now);
-            }
+        // First of all: else the buffers that come home, as what we have is sent, would be filled
+        // again; and whoever feeds us may see that we have ended before the reader is told.
+        if let Some(stdin_reader) = &self.out.stop_reading {
+            stdin_reader.stop();
+        }
+        let first = match &mut self.state {
+            State::Talking(conversation) => conversation.on_signal(now),
+            State::Hosting(hosting) if self.listens => hosting.on_signal(now),
             State::Alone | State::Hosting(_) => {
                 self.out.notices.status("interrupted");
                 let code = if self.has_talked { 0 } else { INTERRUPTED };
-                self.over(code, Some(now + LEAVING));
+                return self.over(code, Some(now + LEAVING));
             }
-            State::Over(_) => {}
-        }
-    }
-
-    /// At the first signal what we have is still sent; at the second we are gone at once.
-    fn leave(&mut self, first: bool, now: Instant) {
+            State::Over(_) => return,
+        };
+        // At the first signal what we have is still sent; at the second we are gone at once.
         if !first {
-            return self.over(INTERRUPTED, Some(now));
-        }
-        // Else the buffers that come home, as what we have is sent, would be filled again.
-        if let Some(stdin_reader) = &self.out.stop_reading {
-            stdin_reader.stop();
+            self.over(INTERRUPTED, Some(now));
         }
     }
 
