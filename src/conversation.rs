@@ -35,7 +35,7 @@ use crate::writer::Order;
 pub const LEAVING: Duration = Duration::from_secs(2);
 
 /// How long a conversation that we end may take to end well, before the friend is cut off.
-pub const PATIENCE: Duration = Duration::from_millis(1_800);
+pub const PATIENCE: Duration = Duration::from_millis(1_700);
 
 /// How long threads that are woken by force may then take to say their last words. What is left
 /// of [`LEAVING`] is for telling what was not handed over.

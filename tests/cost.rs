@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use support::process::{ThreadState, connected_socket, threads, wait_until_quiet};
 use support::pty::Terminal;
-use support::{Program, friend_answers, friend_calls, friend_listener, random_bytes, threadchat};
+use support::{
+    Program, friend_answers, friend_calls, friend_listener, random_bytes, threadchat, until,
+};
 
 /// How long nothing may happen. Longer than the beat of any timer that a chat might have.
 const A_WHILE: Duration = Duration::from_secs(4);
@@ -98,6 +100,10 @@ fn a_conversation_that_is_half_over_wakes_no_thread() {
     // My stdin has ended, and the friend goes on saying nothing.
     let (mut ended, _one) = conversation(&[]);
     ended.end_stdin();
+    until("its half has ended", || {
+        let is_writer = |thread: &ThreadState| thread.name == "socket-writer";
+        (!threads(ended.child.id()).iter().any(is_writer)).then_some(())
+    });
     // The friend has ended, and my stdin goes on giving nothing.
     let (left, two) = conversation(&[]);
     two.shutdown(Shutdown::Write).unwrap();

@@ -32,6 +32,14 @@ fn host_at_terminal(wire: &str, options: &[&str]) -> (Terminal, u16) {
     (terminal, port)
 }
 
+/// Waits for the empty input row: before it is there a terminal keeps 4,095 bytes of a line.
+#[track_caller]
+fn wait_for_row(terminal: &Terminal) {
+    terminal.wait_until("the input row", |screen| {
+        (screen.trim_end().lines().last()?.trim_end() == ">").then_some(())
+    });
+}
+
 /// The room ends by Ctrl-C, and all is well.
 #[track_caller]
 fn close(mut terminal: Terminal) -> Terminal {
@@ -560,6 +568,7 @@ fn a_first_line_that_is_shown_in_parts_is_the_first_line() {
 fn on_frames_a_typed_line_that_no_room_takes_is_refused_with_a_notice() {
     let (mut host, port) = host_at_terminal("frames", &[]);
     let mut one = Member::joins(port, "frames");
+    wait_for_row(&host);
     host.press(format!("{}\r", "x".repeat(17_000)));
     host.wait_for("* not sent: the line is 17000 bytes long");
     host.press("short\r");
@@ -572,6 +581,7 @@ fn on_frames_a_typed_line_that_no_room_takes_is_refused_with_a_notice() {
     let words = ["connect", &at, "--wire", "frames", "--color", "never"];
     let mut leta = Terminal::start_sized(&words, 50, 160);
     leta.wait_for("\n| welcome");
+    wait_for_row(&leta);
     leta.press(format!("{}\r", "x".repeat(17_000)));
     leta.wait_for("\n| * not said: the message is 17000 bytes long");
     leta.press("short\r");
