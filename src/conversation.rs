@@ -466,8 +466,9 @@ impl Conversation {
         self.reader_done && self.unsent.is_some()
     }
 
-    /// Asked after each event: is it over, and everybody done with it?
-    pub fn is_over(&mut self, now: Instant) -> bool {
+    /// Asked after each event: is it over, and everybody done with it? `stdin_open`: the end of stdin
+    /// has not been found.
+    pub fn is_over(&mut self, stdin_open: bool, now: Instant) -> bool {
         if !self.line_is_dead() {
             // A friend who has said `end`, and has heard ours, need not be the first to hang up.
             let both_ended = self.friend_ended && self.unsent.is_some();
@@ -485,7 +486,19 @@ impl Conversation {
                 self.limit = Limit::None;
             }
         }
-        matches!(self.shown, Shown::Yes | Shown::Never)
+        if !matches!(self.shown, Shown::Yes | Shown::Never) {
+            return false;
+        }
+        // Where nobody reads stdout any more, stdin has been cut short; unless its reader is just
+        // about to find the end.
+        let cut_short = stdin_open && self.plan.stdin == Stdin::Pipe && !self.interrupted;
+        if !(cut_short && matches!(self.why, Some(Why::NobodyReads))) {
+            return true;
+        }
+        if !matches!(self.limit, Limit::Cut(Some(_))) {
+            self.limit = Limit::Cut(Some(now + LAST_WORDS));
+        }
+        false
     }
 
     /// Says why it ended, and what was not handed over. `stdin_open`: there was more to read.

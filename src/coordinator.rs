@@ -293,7 +293,7 @@ impl Coordinator {
             Event::Time => self.on_time(now),
         }
         let over = match &mut self.state {
-            State::Talking(conversation) => conversation.is_over(now),
+            State::Talking(conversation) => conversation.is_over(self.stdin == Reading::Now, now),
             State::Hosting(hosting) => hosting.is_over(),
             State::Alone | State::Over(_) => false,
         };
