@@ -1607,8 +1607,8 @@ impl World {
                 Did::Dropped => {
                     self.referee.judges_conversation(socket);
                     let unsent = socket.waiting.drain(..);
-                    self.stdin.out -=
-                        unsent.filter(|order| matches!(order, Order::Block(_))).count();
+                    let unsent = unsent.filter(|order| matches!(order, Order::Block(_))).count();
+                    self.stdin_blocks_are_home(unsent);
                     // After a conversation those that could not be said any more come home too.
                     // But where the friend may have been busy they go to the next one.
                     if self.plan.calling.is_none() {
