@@ -466,8 +466,8 @@ impl Conversation {
         self.reader_done && self.unsent.is_some()
     }
 
-    /// Asked after each event: is it over, and everybody done with it? `stdin_open`: the end of stdin
-    /// has not been found.
+    /// Asked after each event: is it over, and everybody done with it? `stdin_open`: stdin is a
+    /// pipe whose end has not been found.
     pub fn is_over(&mut self, stdin_open: bool, now: Instant) -> bool {
         if !self.line_is_dead() {
             // A friend who has said `end`, and has heard ours, need not be the first to hang up.
@@ -491,7 +491,7 @@ impl Conversation {
         }
         // Where nobody reads stdout any more, stdin has been cut short; unless its reader is just
         // about to find the end.
-        let cut_short = stdin_open && self.plan.stdin == Stdin::Pipe && !self.interrupted;
+        let cut_short = stdin_open && !self.interrupted;
         if !(cut_short && matches!(self.why, Some(Why::NobodyReads))) {
             return true;
         }

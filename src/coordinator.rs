@@ -292,9 +292,10 @@ impl Coordinator {
             Event::Signal => self.on_signal(now),
             Event::Time => self.on_time(now),
         }
+        let stdin_open = self.plan.stdin == Stdin::Pipe && self.stdin == Reading::Now;
         let over = match &mut self.state {
-            State::Talking(conversation) => conversation.is_over(self.stdin == Reading::Now, now),
-            State::Hosting(hosting) => hosting.is_over(),
+            State::Talking(conversation) => conversation.is_over(stdin_open, now),
+            State::Hosting(hosting) => hosting.is_over(stdin_open),
             State::Alone | State::Over(_) => false,
         };
         if over {

@@ -94,6 +94,8 @@ struct Closing {
     interrupted: bool,
     /// Nobody reads our stdout any more.
     unread: bool,
+    /// Until then more may come from piped stdin, which has been cut short in that case.
+    stdin_until: Option<Instant>,
     /// When somebody on the line has done something last.
     stirred: Instant,
     /// Whoever only had not hung up has been cut off.
@@ -536,7 +538,8 @@ impl Hosting {
             None => closing.since + PATIENCE,
             Some(_) => closing.since + PATIENCE + LAST_WORDS,
         });
-        [self.look_at, self.take_at, closing, self.hang_up_at()].into_iter().flatten().min()
+        let stdin = self.closing.as_ref().and_then(|closing| closing.stdin_until);
+        [self.look_at, self.take_at, closing, stdin, self.hang_up_at()].into_iter().flatten().min()
     }
 
     /// When to hang up ourselves, where everybody has everything. Some programs never do (`nc`); but
@@ -557,6 +560,7 @@ impl Hosting {
         }
         let hangs_up = self.hang_up_at().is_some_and(|at| now >= at);
         let Some(closing) = &mut self.closing else { return false };
+        closing.stdin_until = closing.stdin_until.filter(|until| now < *until);
         if hangs_up {
             closing.hung_up = true;
             self.going.values().for_each(|member| member.line.cut(false));
@@ -610,6 +614,7 @@ impl Hosting {
             since: now,
             interrupted: false,
             unread,
+            stdin_until: unread.then(|| now + LAST_WORDS),
             stirred: now,
             hung_up: false,
             cut: None,
@@ -624,9 +629,12 @@ impl Hosting {
         }
     }
 
-    /// Asked after each event: is it over, and everybody done with it?
-    pub fn is_over(&self) -> bool {
-        self.closing.is_some() && self.going.is_empty() && self.shown
+    /// Asked after each event: is it over, and everybody done with it? `stdin_open`: stdin is a pipe
+    /// whose end has not been found.
+    pub fn is_over(&self, stdin_open: bool) -> bool {
+        let Some(closing) = &self.closing else { return false };
+        let may_come = stdin_open && self.unsaid.is_empty() && closing.stdin_until.is_some();
+        self.going.is_empty() && self.shown && !may_come
     }
 
     /// Says that it is over, and what was not handed over.
