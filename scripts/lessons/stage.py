@@ -73,8 +73,10 @@ def lesson(number, title, look, play, remember):
     if not os.path.isdir("/proc/self/task"):
         sys.exit("the lessons look into /proc, which only Linux has")
     pause = not options.no_pause and sys.stdin is not None and sys.stdin.isatty()
-    for number_of in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number_of, lambda caught, _: sys.exit(128 + caught))
+    # Also where whoever started this has had Ctrl-C ignored, as a shell does behind a `&`.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for caught in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(caught, lambda number, _: sys.exit(128 + number))
     stage = Stage(transcript_path(number, options.transcript, pause), pause)
     try:
         stage.chat = find_threadchat()

@@ -15,7 +15,8 @@ def listen(connection):
         msg = connection.recv(1000)
         if not msg:
             break
-        print('friend says', msg.decode('utf-8', 'replace'), end='')
+        text = msg.decode('utf-8', 'replace')
+        print('friend says', text, end='')
 
 
 def write(connection):
