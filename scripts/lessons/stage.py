@@ -18,6 +18,7 @@ import json
 import os
 import platform
 import pty
+import random
 import re
 import shutil
 import signal
@@ -513,12 +514,17 @@ def has_open(pid, path):
                and os.path.realpath(f"/proc/{pid}/fd/{fd}") == path for fd in (0, 1, 2))
 
 
-def threads(pid):
-    """The numbers of its threads, the first one first."""
+def listed(pid, folder):
+    """The numbers in one of its directories, the first one first."""
     try:
-        return sorted(int(tid) for tid in os.listdir(f"/proc/{pid}/task"))
+        return sorted(int(name) for name in os.listdir(f"/proc/{pid}/{folder}"))
     except OSError:
         return []
+
+
+def threads(pid):
+    """The numbers of its threads, the first thread first."""
+    return listed(pid, "task")
 
 
 def thread_name(pid, tid):
@@ -594,7 +600,14 @@ def seconds_worked(pid):
     return ticks(pid) / os.sysconf("SC_CLK_TCK")
 
 
-Tcp = collections.namedtuple("Tcp", "local remote state sent waiting")
+def until_thread(program, name, *names):
+    """Waits until the thread of this name is blocked in one of these calls; gives its number."""
+    return until(f"{name} is blocked in {' or '.join(names)}", lambda: next(
+        (tid for tid in threads(program.pid)
+         if thread_name(program.pid, tid) == name and blocked(program.pid, tid, *names)), None))
+
+
+Tcp = collections.namedtuple("Tcp", "local remote state sent waiting inode")
 
 
 def tcp_sockets():
@@ -603,25 +616,43 @@ def tcp_sockets():
     sockets = []
     for line in read_proc("net/tcp").split("\n")[1:]:
         words = line.split()
-        if len(words) > 4:
+        if len(words) > 9:
             local, remote = (int(words[at].partition(":")[2], 16) for at in (1, 2))
             sent, waiting = (int(number, 16) for number in words[4].split(":"))
-            sockets.append(Tcp(local, remote, int(words[3], 16), sent, waiting))
+            sockets.append(Tcp(local, remote, int(words[3], 16), sent, waiting, words[9]))
     return sockets
 
 
-def tcp(local=None, remote=None):
-    """The connected socket with these ports."""
+def tcp(program):
+    """A program's connected socket. Not by its ports: they may stand in the table twice."""
+    inodes = set()
+    for fd in listed(program.pid, "fd"):
+        try:
+            inodes.add(os.readlink(f"/proc/{program.pid}/fd/{fd}"))
+        except OSError:
+            pass  # It has been closed since.
     for one in tcp_sockets():
-        if one.state != LISTEN and local in (None, one.local) and remote in (None, one.remote):
+        if one.state != LISTEN and f"socket:[{one.inode}]" in inodes:
             return one
     return None
 
 
+def waiting(program):
+    """How many bytes wait to be received by a program; none before it is connected."""
+    one = tcp(program)
+    return one.waiting if one else 0
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that is not one of those which the system itself gives out."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass  # Taken; another will be free.
 
 
 def call_port(port):
