@@ -62,6 +62,10 @@ class NotSeen(Exception):
     """Something that a lesson claims was not there to be seen."""
 
 
+class NobodyLooks(Exception):
+    """Nobody reads what is shown any more, as with `| head`."""
+
+
 def lesson(number, title, look, play, remember):
     """Plays one lesson from the command line. `look` and `remember` are sentences."""
     parser = argparse.ArgumentParser(description=f"Lesson {number} of threadchat: {title}.")
@@ -74,12 +78,9 @@ def lesson(number, title, look, play, remember):
     if not os.path.isdir("/proc/self/task"):
         sys.exit("the lessons look into /proc, which only Linux has")
     pause = not options.no_pause and sys.stdin is not None and sys.stdin.isatty()
-    # Also where whoever started this has had Ctrl-C ignored, as a shell does behind a `&`.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for caught in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(caught, lambda number, _: sys.exit(128 + number))
     stage = Stage(transcript_path(number, options.transcript, pause), pause)
-    try:
+
+    def parts():
         stage.chat = find_threadchat()
         stage.heading(f"Lesson {number}: {title}", "=")
         stage.say("What to look at:")
@@ -92,23 +93,32 @@ def lesson(number, title, look, play, remember):
         stage.print()
         stage.say(f"Seen: all {stage.claims} claims of this lesson.")
         stage.print(f"transcript: {stage.transcript.name}")
-        code = 0
-    except NotSeen as why:
-        sys.stdout.flush()
-        print(f"lesson {number}: not seen: {why}", file=sys.stderr)
+    sys.exit(perform(stage, f"lesson {number}", parts))
+
+
+def perform(stage, name, parts):
+    """Calls `parts`, ends whatever runs afterwards, and gives back the exit code."""
+    # Also where whoever started this has had Ctrl-C ignored, as a shell does behind a `&`.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for caught in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(caught, lambda number, _: sys.exit(128 + number))
+    try:
+        parts()
+        return 0
+    except (NotSeen, OSError) as why:
+        print(f"{name}: not seen: {why}", file=sys.stderr)
         for program in stage.programs:
             print(program.report(), file=sys.stderr)
-        code = 1
+        return 1
     except KeyboardInterrupt:
         print()
-        code = 130
-    except BrokenPipeError:
-        # Nobody reads what is shown any more, as with `| head`.
+        return 130
+    except NobodyLooks:
+        # What Python still holds for stdout must not be an error once more, at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 1
+        return 1
     finally:
         stage.end()
-    sys.exit(code)
 
 
 def transcript_path(number, wanted, pause):
@@ -150,7 +160,10 @@ class Stage:
     # What is shown.
 
     def print(self, line=""):
-        print(line, flush=True)
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:
+            raise NobodyLooks from None
         self.transcript.write(line + "\n")
         self.transcript.flush()
 
@@ -160,13 +173,18 @@ class Stage:
         self.print()
 
     def part(self, title):
-        """The next part; a teacher who is at a terminal goes on with Enter."""
+        """The next part."""
+        self.print()
+        self.wait_for_enter()
+        self.heading(title)
+
+    def wait_for_enter(self):
+        """A teacher who is at a terminal goes on with Enter."""
         if self.pause:
-            print("\n[Enter] ", end="", flush=True)
+            print("[Enter] ", end="", flush=True)
             if sys.stdin.readline() == "":
                 print()
-        self.print()
-        self.heading(title)
+            print(flush=True)
 
     def paragraph(self, text, first="", rest=""):
         for line in textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest,
@@ -207,6 +225,8 @@ class Stage:
         for line in textwrap.dedent("\n".join(lines[first:first + count])).split("\n"):
             self.print("      " + line if line else "")
         self.print()
+        # Here the class may say what it will do.
+        self.wait_for_enter()
 
     # What is started.
 
@@ -405,8 +425,11 @@ class OnPipes(Program):
         self.wait_until(f"{text!r} on stderr", lambda: text in self.notices())
 
     def type(self, text):
-        self.process.stdin.write(text.encode())
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(text.encode())
+            self.process.stdin.flush()
+        except OSError as why:
+            raise NotSeen(f"{self.name} taking {text!r} from its stdin ({why})") from None
 
     def end_stdin(self):
         self.process.stdin.close()
@@ -475,7 +498,10 @@ class AtKeyboard(Program):
 
     def type(self, text):
         """Presses these keys; Enter is `\\r`, as on a keyboard."""
-        os.write(self.master, text.encode())
+        try:
+            os.write(self.master, text.encode())
+        except OSError as why:
+            raise NotSeen(f"{self.name} taking the keys {text!r} ({why})") from None
 
     def waiting_keys(self):
         """How many bytes were typed that the program has not read (in whole lines)."""
