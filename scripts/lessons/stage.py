@@ -86,6 +86,10 @@ def lesson(number, title, look, play, remember):
         stage.say("What to look at:")
         for sentence in look:
             stage.point(sentence)
+        if not (CALLS and read_proc("self/syscall")):
+            stage.print()
+            stage.say("(This system does not tell which call a thread is blocked in. Where a "
+                      "call is named here, the thread was seen to sleep, and no more.)")
         play(stage)
         stage.part("To remember")
         for sentence in remember:
@@ -661,6 +665,13 @@ def tcp(program):
         if one.state != LISTEN and f"socket:[{one.inode}]" in inodes:
             return one
     return None
+
+
+def largest_buffer(name, otherwise):
+    """How many bytes the system keeps at most for one socket: `tcp_wmem` to send, `tcp_rmem` to
+    receive. A system that is set up for far more does not use it all here."""
+    words = read_proc(f"sys/net/ipv4/{name}").split()
+    return min(int(words[-1]) if words else otherwise, 64 << 20)
 
 
 def waiting(program):
