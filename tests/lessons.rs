@@ -144,12 +144,15 @@ fn lesson_2_shows_that_a_recv_is_not_a_message() {
         &[
             r"| friend says b'one\ntwo\nthree\n' => 3 sends came out of 1 recv",
             "1 send came out of 2 recvs, as two messages: 1,000 bytes and 500",
+            r"| '\x00' 'e' 'l' '\x03' '' 'n' => recv(2) gave 1 byte",
             "threadchat, as usual",
             "| friend says: one | friend says: two | friend says: three |",
             "four messages, the longest whole",
             "--recv-buffer 1",
             "four messages, the longest whole",
-            "Seen: all 6 claims",
+            "--wire frames",
+            "| friend says: hello | friend has left => The string is whole",
+            "Seen: all 9 claims",
         ],
     );
 }
