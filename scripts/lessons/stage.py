@@ -155,7 +155,6 @@ class Stage:
         self.pause = pause
         self.programs = []
         self.claims = 0
-        self.folder = None
         self.chat = None
         atexit.register(self.end)
         if hasattr(sys.stdout, "reconfigure"):
@@ -248,20 +247,11 @@ class Stage:
         self.programs.append(program)
         return program
 
-    def temporary(self):
-        """A directory for files that nobody needs afterwards."""
-        if self.folder is None:
-            self.folder = tempfile.mkdtemp(prefix="threadchat-lesson-")
-        return self.folder
-
     def end(self):
         """Ends every program that still runs, each by its process id."""
         for program in self.programs:
             program.kill()
         self.programs = []
-        if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder = None
         self.transcript.close()
 
 
