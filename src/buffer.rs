@@ -14,6 +14,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
+use crate::steps::{self, Call, Facts};
+
 /// How many buffers a reader owns. Two would do to read one while the other is written; four
 /// keep both ends busy when the scheduler is slow. More than about 1 MiB in flight is slower
 /// again, because it leaves the processor's cache.
@@ -28,6 +30,8 @@ pub const BUFFER_SIZE: usize = 65_537;
 pub struct Pool {
     /// The size of each buffer, in bytes.
     size: usize,
+    /// How many there are.
+    count: usize,
     home: Home,
     empties: Receiver<Vec<u8>>,
     stopper: Sender<()>,
@@ -81,7 +85,7 @@ impl Pool {
         let home = Home { door, bell: None };
         (0..count).for_each(|_| home.welcome(Vec::new()));
         let (stopper, stopped) = unbounded();
-        Pool { size, home, empties, stopper, stopped }
+        Pool { size, count, home, empties, stopper, stopped }
     }
 
     /// The same with a bell that rings whenever a buffer comes home: for a reader that waits for
@@ -99,19 +103,29 @@ impl Pool {
     /// An empty block; waits for one to come home where all are on their way. `None` where the
     /// reader has been told to stop.
     pub fn take(&self) -> Option<Block> {
-        if self.empties.is_empty() {
-            log::debug!("all its buffers are out; waits for one to come home");
-        }
         if self.stopped.try_recv().is_ok() {
             return None;
         }
-        // Neither can fail: the pool itself holds an end of both open.
-        let bytes = select! {
-            recv(self.stopped) -> _ => return None,
-            recv(self.empties) -> bytes => bytes.ok()?,
+        let bytes = match self.empties.try_recv() {
+            Ok(bytes) => bytes,
+            Err(_) => steps::blocked(
+                Call::Buffer,
+                || Facts { out: Some(self.count as u64), ..Facts::default() },
+                || self.wait_for_one(),
+                |_| Facts::default(),
+            )?,
         };
         let bytes = if bytes.is_empty() { vec![0; self.size] } else { bytes };
-        Some(Block { bytes, filled: 0, came_at: UNIX_EPOCH, home: Some(self.home.clone()) })
+        let home = Some(self.home.clone());
+        Some(Block { bytes, filled: 0, came_at: UNIX_EPOCH, number: 0, home })
+    }
+
+    fn wait_for_one(&self) -> Option<Vec<u8>> {
+        // Neither can fail: the pool itself holds an end of both open.
+        select! {
+            recv(self.stopped) -> _ => None,
+            recv(self.empties) -> bytes => bytes.ok(),
+        }
     }
 
     /// For whoever may tell the reader to stop.
@@ -137,6 +151,8 @@ pub struct Block {
     bytes: Vec<u8>,
     filled: usize,
     came_at: SystemTime,
+    /// Which it is, for those who watch.
+    number: u64,
     /// `None`: it comes from no reader.
     home: Option<Home>,
 }
@@ -144,7 +160,8 @@ pub struct Block {
 impl Block {
     /// A block that is full, and comes from no reader: for a message of the program's own.
     pub fn of(bytes: Vec<u8>) -> Block {
-        Block { filled: bytes.len(), bytes, came_at: SystemTime::now(), home: None }
+        let number = steps::number_a_block();
+        Block { filled: bytes.len(), bytes, came_at: SystemTime::now(), number, home: None }
     }
 
     /// When the last of what is in it was read.
@@ -155,6 +172,12 @@ impl Block {
     /// Notes that something was read for it just now.
     pub fn stamp(&mut self) {
         self.came_at = SystemTime::now();
+        self.number = steps::number_a_block();
+    }
+
+    /// Which block it is, where somebody watches; else 0.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// What has been put in.

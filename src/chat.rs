@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, RecvError, Sender, unbounded};
 
 use crate::audience::Audience;
 use crate::buffer::{BUFFER_SIZE, BUFFERS, Pool};
@@ -18,7 +18,7 @@ use crate::coordinator::{self, Calling, Coordinator, Outboxes, Outcome, Plan, St
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::event::{Event, News, Source};
-use crate::explain::{self, Watched};
+use crate::explain;
 use crate::keyboard::Keyboard;
 use crate::notices::{Notices, Unsent};
 use crate::platform::{self, Terminal};
@@ -28,7 +28,9 @@ use crate::screen::RowBoard;
 use crate::seeker::Seeker;
 use crate::sinks::{LAST_LINES, Sinks};
 use crate::socket::Place;
+use crate::steps::{self, Call, Facts, Watched};
 use crate::thread::Thread;
+use crate::trace::Trace;
 use crate::typed::Typed;
 use crate::wire::{Codec, FRAME_MAX, Framer, Lines, Wire};
 
@@ -39,8 +41,8 @@ const AT_A_TIME: usize = 65_536;
 const OTHER_FILES: u64 = 16;
 
 /// Holds the conversation that the command line asks for.
-pub fn run(meet: &Meet, place: Place, terminal: Option<Terminal>, started: Instant) -> ExitCode {
-    match Chat::start(meet, place, terminal.clone(), started) {
+pub fn run(meet: &Meet, place: Place, terminal: Option<Terminal>) -> ExitCode {
+    match Chat::start(meet, place, terminal.clone()) {
         Ok(chat) => chat.finish(),
         Err(error) => {
             if let Some(terminal) = terminal {
@@ -61,6 +63,7 @@ struct Chat {
     wire: Wire,
     terminal: Option<Terminal>,
     sinks: Sinks,
+    trace: Option<Trace>,
     let_read: Sender<Permit>,
     stdin_reader: Option<Thread>,
     /// The acceptor or the connector.
@@ -71,12 +74,7 @@ struct Chat {
 }
 
 impl Chat {
-    fn start(
-        meet: &Meet,
-        place: Place,
-        mut terminal: Option<Terminal>,
-        started: Instant,
-    ) -> Result<Chat, Error> {
+    fn start(meet: &Meet, place: Place, mut terminal: Option<Terminal>) -> Result<Chat, Error> {
         let common = meet.common();
         let for_a_person = io::IsTerminal::is_terminal(&io::stdout());
         let hints = io::IsTerminal::is_terminal(&io::stderr());
@@ -110,10 +108,19 @@ impl Chat {
             _ => None,
         };
 
-        // Sinks first.
+        // Sinks first, and before them whoever watches.
+        let trace = match &common.trace {
+            None => None,
+            Some(file) => {
+                let command = meet.in_words(&place);
+                let me = common.name.as_ref();
+                Some(Trace::start(file, command, me, common.wire, to_inbox.clone())?)
+            }
+        };
         let rows = keys.as_ref().map(|_| rows);
         let mut sinks = Sinks::start(common, for_a_person, room.is_some(), rows, &to_inbox)?;
-        explain::start_log(common.explain, started, sinks.notices.clone());
+        let colour = hints && common.color.is_wanted();
+        explain::start_log(common.explain, colour, room, sinks.notices.clone());
         if let Some(members_max) = room {
             make_room(members_max, &sinks.notices);
         }
@@ -230,6 +237,7 @@ impl Chat {
             wire: common.wire,
             terminal,
             sinks,
+            trace,
             let_read,
             stdin_reader,
             seeker,
@@ -241,7 +249,8 @@ impl Chat {
     /// Waits for the coordinator to end, and then ends everything else: sources, then sinks.
     fn finish(self) -> ExitCode {
         // No outcome: the coordinator has panicked, and the panic hook is ending the process.
-        let Ok(outcome) = self.outcome.recv() else { return ExitCode::FAILURE };
+        let outcome = steps::blocked_untold(Call::Join, || self.outcome.recv());
+        let Ok(outcome) = outcome else { return ExitCode::FAILURE };
         self.coordinator.join();
         let mut ending = Ending::new(self.inbox, outcome.gone_by);
 
@@ -289,7 +298,7 @@ impl Chat {
         }
 
         // The sinks have everything now; they write it and end.
-        self.sinks.finish(&mut ending);
+        self.sinks.finish(self.trace, &mut ending);
         ExitCode::from(if ending.hurried { coordinator::INTERRUPTED } else { outcome.code })
     }
 }
@@ -305,7 +314,12 @@ fn start_stdin_reader(
 ) -> Result<Thread, Error> {
     Thread::start("stdin-reader", move || {
         // Once for piped input. A person who has pressed Ctrl-D can type to the next friend.
-        while let Ok(permit) = may_read.recv() {
+        while let Ok(permit) = steps::blocked(
+            Call::Permit,
+            Facts::default,
+            || may_read.recv(),
+            |permit| Facts { news: in_words(*permit), ..Facts::default() },
+        ) {
             match permit {
                 Permit::Read => {}
                 Permit::Stop => continue, // It is not reading.
@@ -318,12 +332,23 @@ fn start_stdin_reader(
                 at_a_time: AT_A_TIME,
                 inbox: inbox.clone(),
             };
-            reader.run(Watched::new(&mut from, "read"), &pool);
+            let watched = Watched::new(&mut from, Call::Read).with_messages(Wire::Lines);
+            reader.run(watched, &pool);
             if let Input::Keys(keyboard) = &mut from {
                 keyboard.rest();
             }
         }
     })
+}
+
+/// What a permit says to the stdin-reader; an error: there will be none any more.
+fn in_words(permit: Result<Permit, RecvError>) -> String {
+    let words = match permit {
+        Ok(Permit::Read) => "to begin",
+        Ok(Permit::Stop) => "to stop",
+        Ok(Permit::End) | Err(_) => "that this was all",
+    };
+    words.to_owned()
 }
 
 /// Each member is an open file.

@@ -208,6 +208,10 @@ pub struct Common {
     #[arg(long)]
     pub explain: bool,
 
+    /// Record what each thread does into FILE, for Perfetto and for "threadchat picture"
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+
     /// Tell nothing but errors on stderr
     #[arg(short, long)]
     pub quiet: bool,
@@ -253,6 +257,19 @@ impl Meet {
         match self {
             Meet::Listen(listen) => &listen.common,
             Meet::Connect(connect) => &connect.common,
+        }
+    }
+
+    /// The verb and the place, as they might have been typed.
+    pub fn in_words(&self, place: &Place) -> String {
+        let (verb, more) = match self {
+            Meet::Listen(Listen { room: true, .. }) => ("listen", " --room"),
+            Meet::Listen(_) => ("listen", ""),
+            Meet::Connect(_) => ("connect", ""),
+        };
+        match &place.host {
+            Some(_) => format!("{verb} {place}{more}"),
+            None => format!("{verb} {}{more}", place.port),
         }
     }
 

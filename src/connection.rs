@@ -16,12 +16,14 @@ use crate::audience::Audience;
 use crate::buffer::{BUFFER_SIZE, BUFFERS, Pool};
 use crate::error::Error;
 use crate::event::{Event, Number, Report, Sink, Source};
-use crate::explain::Watched;
+use crate::explain::Account;
 use crate::reader::Reader;
 use crate::room::MESSAGE_MAX;
 use crate::screen::Form;
 use crate::sniffer::Sniffer;
+use crate::steps::{self, Call, Watched};
 use crate::thread::Thread;
+use crate::trace;
 use crate::wire::{Codec, FRAME_MAX, Frames, HEADER, LINE_MAX, Lines, Wire};
 use crate::writer::{Done, Order, Writer};
 
@@ -38,6 +40,8 @@ pub struct Friend {
     pub done: Done,
     /// The socket-writer's thread, which in a room has to be woken for what is put into its outbox.
     pub writer: std::thread::Thread,
+    /// What every thread had done before this friend was heard.
+    pub account: Option<Box<Account>>,
     /// The telephone itself.
     pub line: Box<dyn Line>,
 }
@@ -117,6 +121,8 @@ pub fn begin(
     manner: Manner,
     inbox: &Sender<Event>,
 ) -> Result<(), Error> {
+    // What our end is called.
+    let here = if steps::are_watched() { stream.local_addr().ok() } else { None };
     // Of one friend's threads nobody has to say whose they are.
     let whose = (manner.audience == Audience::Host).then_some(number);
     // Unbounded, but no longer than the buffers of the readers that fill it; see `buffer`, and
@@ -130,7 +136,8 @@ pub fn begin(
         let stream = Arc::clone(stream);
         let inbox = inbox.clone();
         move || {
-            if started.recv().is_err() {
+            let begins = steps::blocked_untold(Call::Permit, || started.recv());
+            if begins.is_err() {
                 return;
             }
             let reader = Reader {
@@ -140,7 +147,10 @@ pub fn begin(
                 at_a_time: manner.at_a_time(),
                 inbox,
             };
-            reader.run(Watched::new(&*stream, "recv"), &manner.pool());
+            let from = Watched::new(&*stream, Call::Recv)
+                .with_messages(manner.wire)
+                .of_stream(|| trace::name_of_stream(Some(address), here));
+            reader.run(from, &manner.pool());
         }
     })?;
     let sink = Sink::Friend(number);
@@ -153,7 +163,10 @@ pub fn begin(
         let stream = Arc::clone(stream);
         let inbox = inbox.clone();
         move || {
-            let mut last_word = writer.run(&*stream);
+            let to = Watched::new(&*stream, Call::Send)
+                .with_messages(manner.wire)
+                .of_stream(|| trace::name_of_stream(here, Some(address)));
+            let mut last_word = writer.run(to);
             if let Report::Ended { result, .. } = &mut last_word
                 && result.is_ok()
             {
@@ -172,7 +185,9 @@ pub fn begin(
 
     let thread = writer.thread();
     let line = Box::new(Connection { stream: Arc::clone(stream), threads: [reader, writer] });
-    let friend = Friend { number, address, to_friend, done, writer: thread, line };
+    // Now, and not when the coordinator hears of it: the reader may be faster.
+    let account = Account::now();
+    let friend = Friend { number, address, to_friend, done, writer: thread, account, line };
     let _ = inbox.send(Event::Connected(friend));
     let _ = start.send(());
     Ok(())

@@ -25,9 +25,11 @@ use crate::connection::{Friend, Line};
 use crate::coordinator::{Outboxes, Plan, Stdin};
 use crate::error::Error;
 use crate::event::{News, ReadError, Report};
+use crate::explain::Account;
 use crate::name::Name;
 use crate::notices::{Notices, Unsent};
 use crate::platform::SHUTDOWN_WAKES;
+use crate::steps;
 use crate::wire::{self, END_FRAME, Oddity, Wire};
 use crate::writer::Order;
 
@@ -86,6 +88,8 @@ pub struct Conversation {
     /// A signal has ended it, or hastens its end.
     interrupted: bool,
     limit: Limit,
+    /// What the threads had done before, where that is told.
+    account: Option<Box<Account>>,
 }
 
 /// How far the screen-writer is with what the friend said.
@@ -172,6 +176,7 @@ impl Conversation {
             failed: false,
             interrupted: false,
             limit: Limit::None,
+            account: friend.account,
         }
     }
 
@@ -184,7 +189,6 @@ impl Conversation {
             return false;
         };
         let bytes = words.bytes();
-        log::debug!("passes {} bytes to socket-writer", bytes.len());
         self.said += bytes.len() as u64;
         if self.friend_ended {
             self.said_since += bytes.len() as u64;
@@ -194,6 +198,7 @@ impl Conversation {
         } else if let Some(kept) = &mut self.kept {
             kept.extend_from_slice(bytes);
         }
+        steps::hand_over(&words, "socket-writer", None);
         // A socket-writer that has failed says so itself.
         let _ = to_friend.send(Order::Block(words));
         true
@@ -208,8 +213,9 @@ impl Conversation {
     /// we have said: a friend who proves busy is told our name of that moment at the next call.
     pub fn ask(&self, line: &str) {
         if let Some(to_friend) = &self.to_friend {
-            let message = wire::message(self.plan.wire, line);
-            let _ = to_friend.send(Order::Block(Arc::new(Block::of(message))));
+            let message = Arc::new(Block::of(wire::message(self.plan.wire, line)));
+            steps::hand_over(&message, "socket-writer", None);
+            let _ = to_friend.send(Order::Block(message));
         }
     }
 
@@ -285,7 +291,6 @@ impl Conversation {
                     // deliver, to a window that never opens again: it hung for 110 s.
                     self.line.cut(true);
                 }
-                log::debug!("passes {} bytes to screen-writer", block.bytes().len());
                 self.show(Arc::new(block));
             }
             News::Goodbye => {
@@ -333,8 +338,10 @@ impl Conversation {
     /// Shows what the friend has said.
     pub fn show(&self, words: Arc<Block>) {
         if let Some(to_transcript) = &self.to_transcript {
+            steps::hand_over(&words, "transcript", None);
             let _ = to_transcript.send(Order::Block(Arc::clone(&words)));
         }
+        steps::hand_over(&words, "screen-writer", None);
         // A writer that has failed says so itself.
         let _ = self.to_screen.send(Order::Block(words));
     }
@@ -511,6 +518,7 @@ impl Conversation {
         } else {
             log::debug!("leaves the socket threads: they could not be woken in time");
         }
+        Account::tell_since(self.account.take());
         if was_busy {
             let unheard = match self.said {
                 0 => Some(Vec::new()),

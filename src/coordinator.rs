@@ -29,6 +29,7 @@ use crate::notices::{Notices, Unsent};
 use crate::platform::Terminal;
 use crate::reader::Permit;
 use crate::room::MESSAGE_MAX;
+use crate::steps::{self, Call, Facts};
 use crate::thread;
 use crate::wire::{FRAME_MAX, Oddity, Wire};
 use crate::writer::Order;
@@ -232,24 +233,26 @@ impl Coordinator {
                 self.settle();
                 unsettled = 0;
             }
-            let event = match wake_at {
-                None => {
-                    log::trace!("blocks on its inbox");
-                    thread::receive(inbox, None)
-                }
-                // The clock goes first: an inbox that is never empty would never let it speak.
-                Some(at) if at <= Instant::now() => Err(RecvTimeoutError::Timeout),
-                Some(at) => {
-                    log::trace!("blocks on its inbox, for a limited time");
-                    thread::receive(inbox, Some(at))
-                }
-            };
-            let event = match event {
-                Ok(event) => event,
-                Err(RecvTimeoutError::Timeout) => Event::Time,
-                // Never: the Ctrl-C handler lives for ever, and so does its way to the inbox.
-                Err(RecvTimeoutError::Disconnected) => Event::Signal,
-            };
+            let event = steps::blocked(
+                Call::Inbox,
+                Facts::default,
+                || next_event(inbox, wake_at),
+                |event| Facts {
+                    woken_by: event.teller(match self.plan.calling {
+                        Some(_) => "connector",
+                        None => "acceptor",
+                    }),
+                    news: event.to_string(),
+                    bytes: match event {
+                        Event::Read(_, News::Block(block)) => Some(block.bytes().len() as u64),
+                        _ => None,
+                    },
+                    ..Facts::default()
+                },
+            );
+            if let Event::Read(_, News::Block(block)) = &event {
+                steps::take_over(block, "coordinator");
+            }
             wake_at = self.on(event, Instant::now());
             if let State::Over(outcome) = self.state {
                 log::debug!("it is over, with exit code {}", outcome.code);
@@ -267,7 +270,6 @@ impl Coordinator {
 
     /// Takes one event, and says when it wants to be woken if nothing else happens.
     pub fn on(&mut self, event: Event, now: Instant) -> Option<Instant> {
-        log::trace!("woken by {event}");
         match event {
             Event::Read(Source::Stdin, news) => self.on_stdin(news, now),
             Event::Read(Source::Friend(number), news) => match (&mut self.state, news) {
@@ -285,6 +287,7 @@ impl Coordinator {
             // A stderr that fails holds nothing up.
             Event::Written(Sink::Notices, _) => {}
             Event::Written(Sink::Transcript, report) => self.on_transcribed(report),
+            Event::Written(Sink::Trace, report) => self.on_traced(report),
             Event::Listening(at, callable) => self.on_listening(at, &callable),
             Event::Connected(friend) => self.on_connected(friend, now),
             Event::NotConnected(error) => self.on_not_connected(error, now),
@@ -545,9 +548,11 @@ impl Coordinator {
     /// What I have said stays on my screen, and in the transcript.
     fn show_said(&self, words: Arc<Block>) {
         if let Some(to_transcript) = &self.out.to_transcript {
+            steps::hand_over(&words, "transcript", None);
             let _ = to_transcript.send(Order::Said(Arc::clone(&words)));
         }
         if self.plan.editor {
+            steps::hand_over(&words, "screen-writer", None);
             let _ = self.out.to_screen.send(Order::Said(words));
         }
     }
@@ -558,6 +563,12 @@ impl Coordinator {
         }
         if let Report::Ended { result: Err(why), .. } = report {
             self.out.notices.error(Error::TranscriptUnwritable(why));
+        }
+    }
+
+    fn on_traced(&self, report: Report) {
+        if let Report::Ended { result: Err(why), .. } = report {
+            self.out.notices.error(Error::TraceUnwritable(why));
         }
     }
 
@@ -701,5 +712,20 @@ impl Coordinator {
             stdin_reading: self.stdin == Reading::Now,
             still_asking: self.asking > 0,
         });
+    }
+}
+
+/// Waits for what happens next, until `wake_at` at most.
+fn next_event(inbox: &Receiver<Event>, wake_at: Option<Instant>) -> Event {
+    let event = match wake_at {
+        // The clock goes first: an inbox that is never empty would never let it speak.
+        Some(at) if at <= Instant::now() => Err(RecvTimeoutError::Timeout),
+        wake_at => thread::receive(inbox, wake_at),
+    };
+    match event {
+        Ok(event) => event,
+        Err(RecvTimeoutError::Timeout) => Event::Time,
+        // Never: the Ctrl-C handler lives for ever, and so does its way to the inbox.
+        Err(RecvTimeoutError::Disconnected) => Event::Signal,
     }
 }

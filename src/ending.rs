@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, at, select};
 
 use crate::conversation::LEAVING;
 use crate::event::Event;
+use crate::steps::{self, Call};
 use crate::thread::Thread;
 
 /// Waiting for the last threads, while Ctrl-C goes on working.
@@ -42,6 +43,10 @@ impl Ending {
 
     /// Whether the thread ends in time.
     pub fn ends(&mut self, thread: &Thread) -> bool {
+        steps::blocked_untold(Call::Join, || self.waits_for(thread))
+    }
+
+    fn waits_for(&mut self, thread: &Thread) -> bool {
         loop {
             select! {
                 recv(thread.ended()) -> _ => return true,

@@ -257,6 +257,22 @@ pub enum Error {
     )]
     TranscriptUnwritable(io::Error),
 
+    /// The file of `--trace` cannot be opened.
+    #[error(
+        "cannot write the trace {file}: {}; take another file, or leave out --trace",
+        reason(why)
+    )]
+    NoTrace {
+        /// The file, as it was typed.
+        file: String,
+        /// What the system said.
+        why: io::Error,
+    },
+
+    /// Writing the trace failed later.
+    #[error("cannot write the trace: {}; the chat goes on, and nothing more of it is written", reason(.0))]
+    TraceUnwritable(io::Error),
+
     /// Nobody reads our output any more, and that ended our sending too.
     #[error(
         "nobody reads stdout any more, so the conversation was ended before stdin was sent whole"

@@ -89,6 +89,21 @@ pub enum Sink {
     Notices,
     /// The file of `--transcript`.
     Transcript,
+    /// The file of `--trace`.
+    Trace,
+}
+
+impl Sink {
+    /// The name of the thread that writes there.
+    pub fn thread(self) -> &'static str {
+        match self {
+            Sink::Friend(_) => "socket-writer",
+            Sink::Screen => "screen-writer",
+            Sink::Notices => "notice-writer",
+            Sink::Transcript => "transcript",
+            Sink::Trace => "trace-writer",
+        }
+    }
 }
 
 /// What a writer has to say. The last word is always [`Report::Ended`].
@@ -105,6 +120,23 @@ pub enum Report {
     },
 }
 
+impl Event {
+    /// The name of the thread that this comes from; `seeker`: of the one that looks for friends.
+    pub fn teller(&self, seeker: &'static str) -> &'static str {
+        match self {
+            Event::Read(Source::Stdin, _) => "stdin-reader",
+            Event::Read(Source::Friend(_), _) => "socket-reader",
+            Event::Written(sink, _) => sink.thread(),
+            Event::Listening(..)
+            | Event::Refused(_)
+            | Event::Connected(_)
+            | Event::NotConnected(_) => seeker,
+            Event::Signal => "ctrl-c",
+            Event::Time => "the clock",
+        }
+    }
+}
+
 /// In words, for `--explain`: who says what.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,9 +148,7 @@ impl fmt::Display for Event {
             Event::Written(Sink::Friend(number), report) => {
                 write!(f, "socket-writer {number}: {report}")
             }
-            Event::Written(Sink::Screen, report) => write!(f, "screen-writer: {report}"),
-            Event::Written(Sink::Notices, report) => write!(f, "notice-writer: {report}"),
-            Event::Written(Sink::Transcript, report) => write!(f, "transcript: {report}"),
+            Event::Written(sink, report) => write!(f, "{}: {report}", sink.thread()),
             Event::Listening(at, _) => write!(f, "acceptor: listening on {at}"),
             Event::Connected(friend) => write!(f, "a friend, at {}", friend.address),
             Event::NotConnected(error) => write!(f, "no friend: {error}"),

@@ -21,12 +21,14 @@ use crate::conversation::{Conclusion, LAST_WORDS, LEAVING, PATIENCE};
 use crate::coordinator::Stdin;
 use crate::ear::Ear;
 use crate::error::Error;
-use crate::event::{News, Number, Report};
+use crate::event::{News, Number, Report, Sink};
+use crate::explain::Account;
 use crate::name::Name;
 use crate::notices::{Notices, Unsent};
 use crate::outbox::{LOOK, Look, Outbox};
 use crate::platform::SHUTDOWN_WAKES;
 use crate::room::{self, Announcement, MESSAGE_MAX, Room, SentAway, Tally, Who};
+use crate::steps;
 use crate::wire::{self, END_FRAME, Oddity, Wire};
 use crate::writer::Order;
 
@@ -75,6 +77,8 @@ pub struct Hosting {
     /// on reading a whole file in vain.
     unsaid: Vec<Arc<Block>>,
     failed: bool,
+    /// What the threads had done before, where that is told.
+    account: Option<Box<Account>>,
 }
 
 /// Somebody on the line.
@@ -133,6 +137,7 @@ impl Hosting {
             closing: None,
             unsaid: Vec::new(),
             failed: false,
+            account: Account::of_nothing(),
         }
     }
 
@@ -140,10 +145,10 @@ impl Hosting {
 
     /// Somebody has called.
     pub fn on_joined(&mut self, friend: Friend, now: Instant) {
-        let Friend { number, address, to_friend, done, writer, line } = friend;
+        let Friend { number, address, to_friend, done, writer, line, .. } = friend;
         log::debug!("{address} is number {number}");
         let mut member = Member {
-            outbox: Outbox::new(to_friend, done, Some(writer)),
+            outbox: Outbox::new(Sink::Friend(number), to_friend, done, Some(writer)),
             knows: 0,
             line,
             reader_done: false,
@@ -326,7 +331,7 @@ impl Hosting {
     }
 
     fn tell_members(&mut self, from: Who, pieces: &[Arc<Block>], paid: &Arc<Block>, now: Instant) {
-        log::debug!("hands it to {} members", self.members.len());
+        steps::tell_all(self.members.len());
         let mut waits = false;
         for (&number, member) in &mut self.members {
             if from != Who::Member(number) {
@@ -640,6 +645,7 @@ impl Hosting {
     /// Says that it is over, and what was not handed over.
     pub fn conclude(mut self, stdin: Stdin) -> Conclusion {
         let closing = self.closing.take();
+        Account::tell_since(self.account.take());
         if !self.going.is_empty() {
             let count = self.going.len();
             log::debug!("leaves the socket threads of {count}: they could not be woken in time");

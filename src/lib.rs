@@ -48,9 +48,11 @@
 //!    two threads.
 //! 8. [`chat`]: starting everything in order, and ending it in order, with [`sinks`], the writers,
 //!    and [`ending`], how long to wait for whom. [`thread`]: threads with names.
-//! 9. [`notices`] and [`explain`]: what is said on stderr. [`error`]: everything that can go
-//!    wrong, a sentence each. [`platform`]: where operating systems differ. [`cli`]: the words
-//!    of the command line.
+//! 9. [`notices`]: what is said on stderr. [`error`]: everything that can go wrong, a sentence
+//!    each. [`platform`]: where operating systems differ. [`cli`]: the words of the command line.
+//! 10. To see all this happen: [`steps`], what each thread does, one by one; [`explain`] puts them
+//!     into words, and [`trace`] into a file. [`boundaries`]: where the messages lie in what `recv`
+//!     gives; a pure rule.
 //!
 //! # Invariants
 //!
@@ -64,8 +66,10 @@
 //! 3. No thread but the screen-writer writes to stdout, and none but the notice-writer to
 //!    stderr; where both are the same terminal, the screen-writer does both.
 //! 4. Nothing here is `unsafe`, sleeps, polls, or shares memory under a lock. (Atomic are a counter
-//!    of lost lines, and one for each writer of how far it is.)
-//! 5. Nothing is queued that no buffer pays for, but for lines of our own, which are counted,
+//!    of lost lines, and one for each writer of how far it is; and where somebody wants to see the
+//!    steps, what the account adds up.)
+//! 5. Nothing is queued that no buffer pays for, but for lines of our own and steps for the trace,
+//!    which are counted,
 //!    what a person pastes faster than the friend takes it, and in a room a fixed amount for each
 //!    member, above which buffers pay again.
 //!    So every channel can be unbounded, and memory is bounded all the same.
@@ -93,6 +97,7 @@
 //! | "you may read", "stop", "that was all" | the coordinator, `main`, and whoever may wake the keyboard | stdin-reader | "that was all", since the terminal has an end of it |
 //! | the board with the input row | stdin-reader | screen-writer, and stdin-reader to take down an old one | with the stdin-reader |
 //! | the transcript's outbox | the coordinator, `main` | the transcript's writer | `Goodbye` |
+//! | the trace's records | every thread, for as long as the process lives | trace-writer | `Goodbye`, likewise |
 //! | in a room, these two outboxes | as above | their writers; the coordinator, to take back what a stuck stdout does not take | as above |
 //! | "the coordinator knows of the friend: begin" | the acceptor or connector | socket-reader | when it has been said, or cannot be said any more |
 //! | "find a friend" | the coordinator | acceptor or connector | with the coordinator |
@@ -110,6 +115,7 @@
 //! | `screen-writer` | `write` | it is told goodbye, or stdout breaks | joined; left where stdout takes nothing |
 //! | `notice-writer` | `write` | the same, for stderr | the same |
 //! | `transcript` | `write` | the same, for the file of `--transcript` | the same |
+//! | `trace-writer` | `write` | the same, for the file of `--trace` | the same |
 //! | `acceptor` | `accept` | nobody will ask it for a friend again | joined; left where it still waits, as in a room always |
 //! | `connector` | `getaddrinfo`, `connect` | the same | the same |
 //! | `ctrl-c` (the `ctrlc` crate's) | a signal | never | left |
@@ -149,6 +155,9 @@
 //!   ([`thread::receive`]); a hundred writers that each did so were half of a room's work.
 //! - A member has left when its sending half ends, also where it could still listen: most programs
 //!   close both at once, and the two cannot be told apart before something is sent to it.
+//! - The trace-writer, once it has been woken, lets records gather for 20 ms before it writes them. To
+//!   wake it for each would cost the chat more than the writing. It is the one place that waits for
+//!   a time; where nothing happens it is not woken at all.
 //! - A thread says how it ended as an event, and not through its `JoinHandle`: the coordinator
 //!   can only hear what comes to its inbox.
 
@@ -181,6 +190,7 @@ pub mod writer;
 pub mod buffer;
 
 pub mod audience;
+pub mod boundaries;
 pub mod command;
 pub mod name;
 pub mod sniffer;
@@ -207,3 +217,5 @@ pub mod error;
 pub mod explain;
 pub mod notices;
 pub mod platform;
+pub mod steps;
+pub mod trace;

@@ -16,7 +16,6 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::Parser;
 use threadchat::chat;
@@ -24,9 +23,9 @@ use threadchat::cli::{self, Cli, Verb};
 use threadchat::error::reason;
 use threadchat::platform::Terminal;
 use threadchat::screen::FORGET_ROW;
+use threadchat::steps;
 
 fn main() -> ExitCode {
-    let started = Instant::now();
     let meet = match Cli::parse().verb {
         Verb::Meet(meet) => meet,
         Verb::Completions { shell } => {
@@ -38,9 +37,10 @@ fn main() -> ExitCode {
         Ok(place) => place,
         Err(usage) => usage.exit(),
     };
+    steps::begin_to_count(meet.common().wire);
     let terminal = Terminal::save();
     end_on_panic(terminal.clone());
-    chat::run(&meet, place, terminal, started)
+    chat::run(&meet, place, terminal)
 }
 
 /// What came of printing something that is not a chat.

@@ -73,17 +73,22 @@ impl Notices {
         self.hand_over(format!("threadchat: {error}\n"), ERRORS_MAX);
     }
 
+    /// Tells how many lines were dropped, where there are some. At the end no other line will.
+    pub fn tell_lost(&self) {
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            let told = format!("* {lost} lines are missing here: nobody read stderr\n");
+            let _ = self.to_writer.send(Order::Own(Cow::Owned(told.into_bytes())));
+        }
+    }
+
     fn hand_over(&self, line: String, limit: usize) {
         // Two threads may both find the last free place; one line more does no harm.
         if self.to_writer.len() >= limit {
             self.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let lost = self.lost.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            let told = format!("* {lost} lines are missing here: nobody read stderr\n");
-            let _ = self.to_writer.send(Order::Own(Cow::Owned(told.into_bytes())));
-        }
+        self.tell_lost();
         // A writer that has ended takes no more lines: the program is ending too.
         let _ = self.to_writer.send(Order::Own(Cow::Owned(line.into_bytes())));
     }

@@ -19,7 +19,9 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 
 use crate::buffer::Block;
+use crate::event::Sink;
 use crate::room::{Announcement, Tally};
+use crate::steps;
 use crate::writer::{Done, Order};
 
 /// How much may wait in an outbox before speakers are held back for it, in bytes.
@@ -41,6 +43,8 @@ const LOOKS_SLOW: u32 = 25;
 pub struct Outbox {
     /// `None`: that was all.
     to_writer: Option<Sender<Order>>,
+    /// Where it leads.
+    sink: Sink,
     /// How far the writer is with it.
     done: Done,
     /// The writer's thread, where it has to be woken; else the outbox itself does that.
@@ -72,11 +76,12 @@ pub enum Look {
 }
 
 impl Outbox {
-    /// An outbox whose writer, which says how far it is, has not begun. `writer`: its thread, where
-    /// it has to be woken.
-    pub fn new(to_writer: Sender<Order>, done: Done, writer: Option<Thread>) -> Outbox {
+    /// An outbox that leads to `sink`, and whose writer, which says how far it is, has not begun.
+    /// `writer`: its thread, where it has to be woken.
+    pub fn new(sink: Sink, to_writer: Sender<Order>, done: Done, writer: Option<Thread>) -> Outbox {
         Outbox {
             to_writer: Some(to_writer),
+            sink,
             done,
             writer,
             filled: false,
@@ -132,6 +137,13 @@ impl Outbox {
         if let Some(to_writer) = &self.to_writer {
             self.put += order.cost();
             self.filled = true;
+            if let Order::Block(block) | Order::Said(block) = &order {
+                let whose = match self.sink {
+                    Sink::Friend(number) => Some(number),
+                    _ => None,
+                };
+                steps::hand_over(block, self.sink.thread(), whose);
+            }
             // A writer that has ended has said so, or will.
             let _ = to_writer.send(order);
         }

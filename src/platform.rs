@@ -5,19 +5,26 @@
 pub use keys::{Keys, Woken};
 #[cfg(unix)]
 pub use unix::{
-    Terminal, append, columns, is_out_of_files, one_terminal, raise_file_limit, reserve_file,
-    stderr, stdin, stdout,
+    Terminal, append, columns, create, is_out_of_files, one_terminal, raise_file_limit,
+    reserve_file, stderr, stdin, stdout, thread_number,
 };
 
 #[cfg(not(unix))]
 pub use other::{
-    Keys, Terminal, Woken, append, columns, is_out_of_files, one_terminal, raise_file_limit,
-    reserve_file, stderr, stdin, stdout,
+    Keys, Terminal, Woken, append, columns, create, is_out_of_files, one_terminal,
+    raise_file_limit, reserve_file, stderr, stdin, stdout, thread_number,
 };
 
 /// Whether `shutdown` on a socket wakes a thread that is blocked in `recv` on it. Windows does
 /// not see to that (rust-lang/rust#121594).
 pub const SHUTDOWN_WAKES: bool = cfg!(unix);
+
+/// Numbers for threads, where the system's cannot be had.
+#[cfg(not(target_os = "linux"))]
+fn next_number() -> u64 {
+    static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1
+}
 
 /// How wide a terminal is where nobody can say.
 const USUAL_COLUMNS: usize = 80;

@@ -11,6 +11,7 @@ use crossbeam_channel::Sender;
 use crate::buffer::Pool;
 use crate::event::{Event, News, ReadError, Source};
 use crate::sniffer::Sniffer;
+use crate::steps;
 use crate::wire::{Codec, Step};
 
 /// What the stdin-reader is told.
@@ -133,6 +134,9 @@ impl Reader {
     }
 
     fn tell(&self, news: News) -> Result<(), Stop> {
+        if let News::Block(block) = &news {
+            steps::hand_over(block, "coordinator", None);
+        }
         self.inbox.send(Event::Read(self.source, news)).map_err(|_| Stop::NobodyListens)
     }
 }

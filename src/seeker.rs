@@ -11,12 +11,13 @@ use crossbeam_channel::{Receiver, Sender};
 
 use crate::audience::Audience;
 use crate::connection::{self, Manner};
-use crate::error::Error;
+use crate::error::{Error, reason};
 use crate::event::{Event, Number};
 use crate::neighbours;
 use crate::platform;
 use crate::room;
 use crate::socket::{self, Family, Place};
+use crate::steps::{self, Call, Facts};
 use crate::wire::{END_FRAME, Wire};
 
 /// The thread that looks for friends: the acceptor or the connector. Whenever the coordinator
@@ -44,7 +45,7 @@ pub struct Seeker {
 impl Seeker {
     /// Runs the acceptor.
     pub fn accept(mut self) {
-        while self.asked.recv().is_ok() {
+        while self.is_asked() {
             let result = self.accept_one();
             self.report(result);
         }
@@ -52,9 +53,7 @@ impl Seeker {
 
     fn accept_one(&mut self) -> Result<(), Error> {
         let (listener, at) = self.listen(socket::BACKLOG)?;
-        log::trace!("blocks in accept");
-        let (stream, address) =
-            socket::accept(&listener).map_err(|why| Error::CannotAccept { at, why })?;
+        let (stream, address) = accept(&listener).map_err(|why| Error::CannotAccept { at, why })?;
         log::debug!("accept gave a connection from {address}; closes the listening socket");
         // From here on callers are refused, and one who is queued is reset, instead of being
         // connected to nobody.
@@ -77,7 +76,7 @@ impl Seeker {
 
     /// Runs the acceptor of a room, which goes on listening.
     pub fn host(mut self) {
-        if self.asked.recv().is_err() {
+        if !self.is_asked() {
             return;
         }
         let (listener, at) = match self.listen(socket::BACKLOG_OF_A_ROOM) {
@@ -87,8 +86,7 @@ impl Seeker {
         let mut reserve = None;
         loop {
             reserve = reserve.or_else(platform::reserve_file);
-            log::trace!("blocks in accept");
-            match socket::accept(&listener) {
+            match accept(&listener) {
                 Ok((stream, address)) => self.take(stream, address),
                 // The caller would wait for ever. One file less, and it can be told why.
                 Err(why) if platform::is_out_of_files(&why) && reserve.take().is_some() => {
@@ -96,7 +94,7 @@ impl Seeker {
                 }
                 Err(why) => self.report(Err(Error::CannotAccept { at, why })),
             }
-            if self.asked.recv().is_err() {
+            if !self.is_asked() {
                 return;
             }
         }
@@ -149,9 +147,18 @@ impl Seeker {
 
     /// Runs the connector. `timeout`: for one call.
     pub fn connect(mut self, timeout: Duration) {
-        while self.asked.recv().is_ok() {
-            let result = socket::connect(&self.place, self.family, timeout)
-                .and_then(|(stream, address)| self.begin(&Arc::new(stream), address));
+        while self.is_asked() {
+            let result = steps::blocked(
+                Call::Connect,
+                Facts::untold,
+                || socket::connect(&self.place, self.family, timeout),
+                |result| Facts {
+                    failed: result.as_ref().err().map(Error::to_string).unwrap_or_default(),
+                    ..Facts::untold()
+                },
+            );
+            let result =
+                result.and_then(|(stream, address)| self.begin(&Arc::new(stream), address));
             self.report(result);
         }
     }
@@ -167,10 +174,29 @@ impl Seeker {
         Ok(())
     }
 
+    /// Waits to be asked for a friend; `false`: nobody will ask again.
+    fn is_asked(&self) -> bool {
+        steps::blocked_untold(Call::Permit, || self.asked.recv()).is_ok()
+    }
+
     fn report(&self, result: Result<(), Error>) {
         if let Err(error) = result {
             // Nobody listens any more where the program is ending.
             let _ = self.inbox.send(Event::NotConnected(error));
         }
     }
+}
+
+/// Waits for a caller.
+fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    steps::blocked(
+        Call::Accept,
+        Facts::default,
+        || socket::accept(listener),
+        |result| match result {
+            // Who has called is told when it is known what becomes of the caller.
+            Ok(_) => Facts::untold(),
+            Err(why) => Facts { failed: reason(why).to_string(), ..Facts::default() },
+        },
+    )
 }

@@ -16,7 +16,9 @@ use crate::notices::Notices;
 use crate::outbox::Outbox;
 use crate::platform;
 use crate::screen::{Form, Row, Screen};
+use crate::steps::{Call, Watched};
 use crate::thread::Thread;
+use crate::trace::Trace;
 use crate::transcript::Transcript;
 use crate::wire::Wire;
 use crate::writer::{Order, Writer};
@@ -73,8 +75,11 @@ impl Sinks {
         };
         let stdout = platform::stdout().map_err(|why| Error::NoStream { stream: "stdout", why })?;
         let writer = Writer::new(Sink::Screen, form, outbox, inbox.clone());
-        let screen_ear =
-            Ear::new(Outbox::new(to_screen.clone(), writer.done(), None), waiting, for_a_person);
+        let screen_ear = Ear::new(
+            Outbox::new(Sink::Screen, to_screen.clone(), writer.done(), None),
+            waiting,
+            for_a_person,
+        );
         let screen_writer = start_writer("screen-writer", writer, stdout, inbox.clone())?;
 
         // Where stderr is the screen, notices go through the screen's writer: so they stand
@@ -104,7 +109,7 @@ impl Sinks {
 
     /// Ends the writers, when they have written what they have; or leaves them, where nobody takes
     /// it in time.
-    pub fn finish(self, ending: &mut Ending) {
+    pub fn finish(self, trace: Option<Trace>, ending: &mut Ending) {
         if let Some((to_transcript, writer)) = self.transcript {
             let _ = to_transcript.send(Order::Goodbye);
             if ending.ends(&writer) {
@@ -126,11 +131,21 @@ impl Sinks {
             true => self.screen_writer.join(),
             false => self.screen_writer.leave("stdout does not take what it has"),
         }
+        if let Some(trace) = trace {
+            let writer = trace.finish();
+            // Also where somebody else has used up the time: it has as good as nothing left to write.
+            ending.gone_by = ending.gone_by.max(Instant::now() + LAST_LINES);
+            match ending.ends(&writer) {
+                true => writer.join(),
+                false => writer.leave("the trace's file does not take what it has"),
+            }
+        }
         if let Some((to_stderr, writer)) = self.notice_writer {
             if !ending.hurried {
                 // Also on a machine that was too busy until now: no exit code without a reason.
                 ending.gone_by = gone_by.max(Instant::now() + LAST_LINES);
             }
+            self.notices.tell_lost();
             let _ = to_stderr.send(Order::Goodbye);
             match ending.ends(&writer) {
                 true => writer.join(),
@@ -147,7 +162,7 @@ fn start_writer(
     inbox: Sender<Event>,
 ) -> Result<Thread, Error> {
     Thread::start(name, move || {
-        let last_word = writer.run(to);
+        let last_word = writer.run(Watched::new(to, Call::Write));
         // Nobody listens any more where the program is ending.
         let _ = inbox.send(Event::Written(writer.sink(), last_word));
     })
@@ -165,6 +180,10 @@ fn start_transcript(
     let form = Form::Transcript(Box::new(Transcript::new(wire)));
     let waiting = outbox.clone();
     let writer = Writer::new(Sink::Transcript, form, outbox, inbox.clone());
-    let ear = Ear::new(Outbox::new(to_transcript.clone(), writer.done(), None), waiting, true);
+    let ear = Ear::new(
+        Outbox::new(Sink::Transcript, to_transcript.clone(), writer.done(), None),
+        waiting,
+        true,
+    );
     Ok(((to_transcript, start_writer("transcript", writer, to, inbox)?), ear))
 }

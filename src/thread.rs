@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, at, bounded, n
 
 use crate::error::Error;
 use crate::event::Number;
+use crate::steps;
 
 thread_local! {
     static WHOSE: Cell<Option<Number>> = const { Cell::new(None) };
@@ -16,6 +17,14 @@ thread_local! {
 /// Whose thread this is, where several friends have threads of the same name.
 pub fn whose() -> Option<Number> {
     WHOSE.get()
+}
+
+/// What this thread is called, with whose it is.
+pub fn name() -> String {
+    let thread = std::thread::current();
+    // The signals' thread is not ours, and has the name of the program for a while.
+    let name = thread.name().unwrap_or("ctrl-c");
+    whose().map_or_else(|| name.to_owned(), |number| format!("{name} {number}"))
 }
 
 /// Waits for what comes next in a channel, until `deadline` if there is one, and without spinning
@@ -76,9 +85,9 @@ impl Thread {
             .spawn(move || {
                 WHOSE.set(whose);
                 let _ends: crossbeam_channel::Sender<()> = ends; // Dropped, and so closed, last.
-                log::debug!("begins");
+                steps::begins();
                 body();
-                log::debug!("ends");
+                steps::ends();
             })
             .map_err(|why| Error::NoThread { thread: name, why })?;
         Ok(Thread { handle, name, ended })

@@ -14,9 +14,9 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, select};
 
 use crate::buffer::Block;
 use crate::event::{Event, Report, Sink};
-use crate::explain::Watched;
 use crate::name::{Name, Speaker};
 use crate::screen::Form;
+use crate::steps::{self, Call, Facts, Watched};
 use crate::thread;
 use crate::wire::END_FRAME;
 
@@ -94,6 +94,8 @@ pub struct Writer {
     done: Done,
     /// Whoever fills the outbox wakes the thread as well.
     is_woken: bool,
+    /// That it waits is not worth a word.
+    untold: bool,
 }
 
 /// How much of its orders a writer has carried out, for whoever gave them.
@@ -111,7 +113,15 @@ impl Writer {
     /// A writer to `sink`, where messages get this form. It is told what to write by `outbox`, and
     /// reports to `inbox`.
     pub fn new(sink: Sink, form: Form, outbox: Receiver<Order>, inbox: Sender<Event>) -> Writer {
-        Writer { sink, form, outbox, inbox, done: Done::default(), is_woken: false }
+        Writer {
+            sink,
+            form,
+            outbox,
+            inbox,
+            done: Done::default(),
+            is_woken: false,
+            untold: sink == Sink::Notices,
+        }
     }
 
     /// The same for a thread that has to be woken when there is something in the outbox, or when it
@@ -133,15 +143,17 @@ impl Writer {
 
     /// Writes what comes out of the outbox until told goodbye, and gives back the last word,
     /// which is for the coordinator: to be sent when the sink is closed.
-    pub fn run(&mut self, to: impl Write) -> Report {
+    pub fn run(&mut self, to: Watched<impl Write>) -> Report {
         let to_friend = matches!(self.sink, Sink::Friend(_));
-        let call = if to_friend { "send" } else { "write" };
-        let counted = Counted { to: Watched::new(to, call), written: 0 };
+        let counted = Counted { to, written: 0 };
         let mut to = BufWriter::with_capacity(STAGING, counted);
         let mut taken = 0;
         let result = self.write_all(&mut to, &mut taken);
         // Taken apart, or dropping it would try once more to write what could not be written.
-        let (to, _) = to.into_parts();
+        let (mut to, _) = to.into_parts();
+        if result.is_ok() {
+            to.to.close();
+        }
         let mut left = 0;
         if result.is_err() && to_friend {
             let waiting: u64 = self.outbox.try_iter().map(|order| order.worth()).sum();
@@ -155,6 +167,8 @@ impl Writer {
         to: &mut BufWriter<Counted<impl Write>>,
         taken: &mut u64,
     ) -> io::Result<()> {
+        let to_friend = matches!(self.sink, Sink::Friend(_));
+        to.get_mut().to.tell(to_friend);
         loop {
             let order = match self.outbox.try_recv() {
                 Ok(order) => order,
@@ -164,7 +178,7 @@ impl Writer {
                         screen.settle(to)?;
                     }
                     to.flush()?;
-                    to.get_mut().to.tell(matches!(self.sink, Sink::Friend(_)));
+                    to.get_mut().to.tell(to_friend);
                     match self.wait() {
                         Some(order) => order,
                         None => continue,
@@ -176,10 +190,14 @@ impl Writer {
             let cost = order.cost();
             match order {
                 Order::Block(block) => {
+                    steps::take_over(&block, self.sink.thread());
                     to.get_mut().to.tell(true);
                     self.form.write(&block, to)?;
                 }
-                Order::Said(block) => self.form.write_said(&block, to)?,
+                Order::Said(block) => {
+                    steps::take_over(&block, self.sink.thread());
+                    self.form.write_said(&block, to)?;
+                }
                 Order::Own(bytes) => self.form.write_own(&bytes, to)?,
                 Order::Paid(_) => {}
                 Order::CallFriend(speaker) => self.form.call_friend(speaker, to)?,
@@ -212,6 +230,24 @@ impl Writer {
 
     /// Waits for an order; `None` where there is something else to do.
     fn wait(&mut self) -> Option<Order> {
+        let untold = std::mem::replace(&mut self.untold, true);
+        let order = steps::blocked(
+            Call::Outbox,
+            || Facts { untold, ..Facts::default() },
+            || self.wait_for_one(),
+            |order| match order {
+                Some(Order::Block(_) | Order::Said(_)) => {
+                    Facts { woken_by: "coordinator", ..Facts::default() }
+                }
+                _ => Facts::untold(),
+            },
+        );
+        // To write a line of the log is nothing to write a line of the log about.
+        self.untold = !matches!(order, Some(Order::Block(_) | Order::Said(_)));
+        order
+    }
+
+    fn wait_for_one(&mut self) -> Option<Order> {
         if self.is_woken {
             std::thread::park();
             return None;

@@ -540,8 +540,8 @@ fn a_stderr_that_nobody_reads_does_not_keep_a_signal_from_ending_it() {
         let (unread, stderr) = std::io::pipe().expect("a pipe");
         let (listener, port) = friend_listener();
         let mut program = Program::spawn_as_is(
-            Command::new(threadchat())
-                .args(["connect", "127.0.0.1", &port.to_string(), "--explain"])
+            Command::new("env")
+                .args(["RUST_LOG=trace", threadchat(), "connect", "127.0.0.1", &port.to_string()])
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .stderr(stderr),
@@ -568,6 +568,8 @@ fn explain_says_which_threads_were_joined_and_which_was_left_and_why() {
     let (mut program, port) = Program::listen(&["--explain"]);
     let friend = reads_to_fin(friend_calls(port));
     program.wait_stderr("connected to");
+    // One that has not begun to read is told to stop, and joined.
+    program.wait_stderr("blocks in read");
     let ended = leaves(&mut program, Signal::INT, 0, AT_ONCE);
     friend.join().expect("FIN");
     for line in [

@@ -44,6 +44,20 @@ pub fn append(path: &Path) -> io::Result<impl Write + Send + 'static> {
     std::fs::OpenOptions::new().append(true).create(true).open(path)
 }
 
+/// A file to write to from its beginning, in place of what is in it. Its folder decides who may
+/// read it.
+///
+/// # Errors
+/// Those of opening it.
+pub fn create(path: &Path) -> io::Result<impl Write + Send + 'static> {
+    File::create(path)
+}
+
+/// A number for this thread: the system's own wants `unsafe` here.
+pub fn thread_number() -> u64 {
+    super::next_number()
+}
+
 /// Nothing has to be kept in reserve: sockets are not counted here.
 pub fn reserve_file() -> Option<File> {
     None

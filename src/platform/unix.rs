@@ -62,13 +62,33 @@ pub fn stderr() -> io::Result<impl Write + Send + 'static> {
 /// # Errors
 /// Those of opening it. A pipe that nobody reads is one: opening it would wait.
 pub fn append(path: &Path) -> io::Result<impl Write + Send + 'static> {
-    let file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .custom_flags(OFlags::NONBLOCK.bits() as i32)
-        .open(path)?;
-    Ok(Patient(file))
+    open(OpenOptions::new().append(true), path)
+}
+
+/// A file to write to from its beginning, in place of what is in it. It is made for its owner alone,
+/// if it has to be.
+///
+/// # Errors
+/// As for [`append`].
+pub fn create(path: &Path) -> io::Result<impl Write + Send + 'static> {
+    open(OpenOptions::new().write(true).truncate(true), path)
+}
+
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<Patient> {
+    let no_waiting = OFlags::NONBLOCK.bits() as i32;
+    options.create(true).mode(0o600).custom_flags(no_waiting).open(path).map(Patient)
+}
+
+/// The number that the system has for this thread, which `ps -L` shows too.
+#[cfg(target_os = "linux")]
+pub fn thread_number() -> u64 {
+    u64::from(rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs())
+}
+
+/// A number for this thread: the system's own wants `unsafe` here.
+#[cfg(not(target_os = "linux"))]
+pub fn thread_number() -> u64 {
+    super::next_number()
 }
 
 /// An open file that is of no use, and so can be closed when another is wanted.

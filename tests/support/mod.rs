@@ -23,6 +23,7 @@ pub mod process;
 pub mod pty;
 pub mod shell;
 pub mod space;
+pub mod trace;
 pub mod tty;
 pub mod wire;
 
