@@ -48,6 +48,17 @@ Examples:
 
 The friend may use `nc`, `ncat`, `socat` or `telnet` as well, also in a room.";
 
+const PICTURE_EXAMPLES: &str = "\
+Examples:
+  threadchat picture leta.json -o talk.html              what one side recorded
+  threadchat picture leta.json susan.json -o talk.html   both sides, with arrows between them
+
+A side is recorded with --trace: threadchat listen --trace leta.json
+
+The page is a single file that needs no network. It has a lane for each thread, and steps
+through what happened with the arrow keys. Where the clocks of two computers differ, it shifts
+one of them, as the messages tell, and says by how much.";
+
 const CONNECT_EXAMPLES: &str = "\
 Examples:
   threadchat connect 192.168.1.5           port 9999
@@ -77,6 +88,9 @@ pub enum Verb {
     /// Meet somebody.
     #[command(flatten)]
     Meet(Meet),
+    /// Draw a recorded conversation as a page that a browser shows
+    #[command(after_help = PICTURE_EXAMPLES, override_usage = "threadchat picture TRACE... -o FILE")]
+    Picture(Picture),
     /// Write a completion script for a shell to stdout
     ///
     /// For bash: threadchat completions bash > ~/.local/share/bash-completion/completions/threadchat
@@ -215,6 +229,18 @@ pub struct Common {
     /// Tell nothing but errors on stderr
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// `threadchat picture`
+#[derive(Debug, Args)]
+pub struct Picture {
+    /// The files that --trace recorded: one side's, both sides', or those of a whole room
+    #[arg(value_name = "TRACE", required = true)]
+    pub traces: Vec<PathBuf>,
+
+    /// The page to write; - is stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
 }
 
 /// `--color`

@@ -52,7 +52,8 @@
 //!    each. [`platform`]: where operating systems differ. [`cli`]: the words of the command line.
 //! 10. To see all this happen: [`steps`], what each thread does, one by one; [`explain`] puts them
 //!     into words, and [`trace`] into a file. [`boundaries`]: where the messages lie in what `recv`
-//!     gives; a pure rule.
+//!     gives; a pure rule. [`picture`]: from such files to a page that can be looked at; nothing of
+//!     the rest knows of it.
 //!
 //! # Invariants
 //!
@@ -216,6 +217,7 @@ pub mod cli;
 pub mod error;
 pub mod explain;
 pub mod notices;
+pub mod picture;
 pub mod platform;
 pub mod steps;
 pub mod trace;

@@ -21,6 +21,7 @@ use clap::Parser;
 use threadchat::chat;
 use threadchat::cli::{self, Cli, Verb};
 use threadchat::error::reason;
+use threadchat::picture;
 use threadchat::platform::Terminal;
 use threadchat::screen::FORGET_ROW;
 use threadchat::steps;
@@ -28,6 +29,15 @@ use threadchat::steps;
 fn main() -> ExitCode {
     let meet = match Cli::parse().verb {
         Verb::Meet(meet) => meet,
+        Verb::Picture(what) => {
+            return match picture::draw(&what.traces, &what.output) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(why) => {
+                    let _ = writeln!(io::stderr(), "threadchat: {why}");
+                    ExitCode::FAILURE
+                }
+            };
+        }
         Verb::Completions { shell } => {
             return printed(cli::write_completions(shell, &mut io::stdout()));
         }

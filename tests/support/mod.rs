@@ -15,12 +15,14 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 pub mod bare;
+pub mod browser;
 pub mod crowd;
 pub mod flow;
 pub mod member;
 pub mod observe;
 pub mod process;
 pub mod pty;
+pub mod recording;
 pub mod shell;
 pub mod space;
 pub mod trace;
