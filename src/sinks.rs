@@ -26,6 +26,9 @@ use crate::writer::{Order, Writer};
 /// How much of the time for leaving is kept for stderr.
 pub const LAST_LINES: Duration = Duration::from_millis(50);
 
+/// How much time the trace gets for its end, whatever happens.
+const LAST_STEPS: Duration = Duration::from_millis(250);
+
 /// The writers, and the ways to them.
 #[derive(Debug)]
 pub struct Sinks {
@@ -133,8 +136,9 @@ impl Sinks {
         }
         if let Some(trace) = trace {
             let writer = trace.finish();
-            // Also where somebody else has used up the time: it has as good as nothing left to write.
-            ending.gone_by = ending.gone_by.max(Instant::now() + LAST_LINES);
+            // Also where somebody else has used up the time. It has next to nothing left to write, and
+            // without its end the file is no JSON.
+            ending.gone_by = ending.gone_by.max(Instant::now() + LAST_STEPS);
             match ending.ends(&writer) {
                 true => writer.join(),
                 false => writer.leave("the trace's file does not take what it has"),
