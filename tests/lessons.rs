@@ -6,6 +6,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -331,6 +332,40 @@ fn lesson_10_shows_one_who_freezes_the_room() {
             "Seen: all 6 claims",
         ],
     );
+}
+
+#[test]
+fn the_demo_holds_a_conversation_records_both_sides_and_draws_them() {
+    if !have_tool("python3") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let mut demo = Program::spawn_as_is(
+        Command::new("python3")
+            .args(["-B", concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo"), "--out"])
+            .arg(folder.path())
+            .env("THREADCHAT", support::threadchat())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
+    let shown = String::from_utf8(demo.ends_with(0).stdout).expect("it is text");
+    assert!(shown.contains("14 messages, each of them on the other's screen."), "{shown}");
+    let read = |file: &str| std::fs::read_to_string(folder.path().join(file)).expect(file);
+    // What each has said left one computer and arrived at the other, by one name.
+    let ends = |file: &str, phase: &str| -> BTreeSet<String> {
+        let events: Vec<serde_json::Value> = serde_json::from_str(&read(file)).expect("a trace");
+        let wire = events.iter().filter(|it| it["name"] == "wire" && it["ph"] == phase);
+        wire.map(|it| it["args"]["message"].to_string()).collect()
+    };
+    for (from, to, least) in [("leta.json", "susan.json", 6), ("susan.json", "leta.json", 8)] {
+        let sent = ends(from, "s");
+        assert!(sent.len() >= least, "{from}: {sent:?}");
+        assert_eq!(sent, ends(to, "f"), "{from}");
+    }
+    let page = read("conversation.html");
+    assert!(page.contains("and I can write while you write"), "the messages are in the page");
+    assert!(page.trim_end().ends_with("</html>"));
 }
 
 #[test]
