@@ -37,11 +37,11 @@ use crate::writer::Order;
 pub const LEAVING: Duration = Duration::from_secs(2);
 
 /// How long a conversation that we end may take to end well, before the friend is cut off.
-pub const PATIENCE: Duration = Duration::from_millis(1_700);
+pub const PATIENCE: Duration = Duration::from_millis(1_600);
 
 /// How long threads that are woken by force may then take to say their last words. What is left
 /// of [`LEAVING`] is for telling what was not handed over.
-pub const LAST_WORDS: Duration = Duration::from_millis(100);
+pub const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// How much is kept to be said again to a friend who was busy, in bytes. Who was sent more, and
 /// resets the connection then, is not called busy.

@@ -20,7 +20,10 @@ use crate::writer::Order;
 /// How many lines may wait. A line is short; this many are a fraction of a megabyte.
 const WAITING_MAX: usize = 1_000;
 
-/// How many more may wait where they are errors, which a flood of log must not push out.
+/// How many of them may be of the log: a flood of it must not push out what is said to the person.
+const LOG_MAX: usize = WAITING_MAX - 100;
+
+/// How many more may wait where they are errors, which no flood must push out.
 const ERRORS_MAX: usize = WAITING_MAX + 100;
 
 /// The way to stderr. See the [module's page](self).
@@ -136,7 +139,7 @@ impl Unsent {
 /// The logger writes its records here; each of them comes in one `write`.
 impl Write for Notices {
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
-        self.hand_over(String::from_utf8_lossy(record).into_owned(), WAITING_MAX);
+        self.hand_over(String::from_utf8_lossy(record).into_owned(), LOG_MAX);
         Ok(record.len())
     }
 
@@ -169,6 +172,19 @@ mod tests {
             .collect();
         assert_eq!(lines[WAITING_MAX], "* 7 lines are missing here: nobody read stderr\n");
         assert_eq!(lines[WAITING_MAX + 1], "threadchat: it broke\n");
+    }
+
+    #[test]
+    fn a_flood_of_log_does_not_push_out_what_is_said_to_the_person() {
+        let (to_writer, outbox) = unbounded();
+        let mut notices = Notices::new(to_writer, false);
+        for _ in 0..WAITING_MAX {
+            notices.write_all(b"a step\n").unwrap();
+        }
+        assert_eq!(outbox.len(), LOG_MAX);
+        notices.status("friend has left");
+        let last = outbox.try_iter().last().unwrap();
+        assert_eq!(last.bytes(), b"friend has left\n");
     }
 
     #[test]

@@ -219,7 +219,7 @@ pub fn connect(
         if left.is_zero() {
             return Err(Error::TimedOut { to: place.to_string(), limit });
         }
-        log::debug!("blocks in connect to {address}, for {left:?} at most");
+        log::debug!("blocks in connect to {address}, for {:.1} s at most", left.as_secs_f64());
         match TcpStream::connect_timeout(&address, left).and_then(not_to_myself) {
             Ok(stream) => return Ok((stream, canonical(address))),
             // It was connected, and reset before we could look: somebody is there, and busy.

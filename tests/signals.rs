@@ -25,7 +25,7 @@ use support::{
 const TWO_SECONDS: Duration = Duration::from_secs(4);
 
 /// What "at once" may take on such a machine. It is less than the 2 s that leaving may take.
-const AT_ONCE: Duration = Duration::from_millis(1_600);
+const AT_ONCE: Duration = Duration::from_millis(1_500);
 
 /// The same for each of the three signals, side by side.
 fn for_each_signal(check: impl Fn(Signal) + Sync) {
