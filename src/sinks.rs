@@ -18,16 +18,13 @@ use crate::platform;
 use crate::screen::{Form, Row, Screen};
 use crate::steps::{Call, Watched};
 use crate::thread::Thread;
-use crate::trace::Trace;
+use crate::trace::{LAST_STEPS, Trace};
 use crate::transcript::Transcript;
 use crate::wire::Wire;
 use crate::writer::{Order, Writer};
 
 /// How much of the time for leaving is kept for stderr.
 pub const LAST_LINES: Duration = Duration::from_millis(50);
-
-/// How much time the trace gets for its end, whatever happens.
-const LAST_STEPS: Duration = Duration::from_millis(250);
 
 /// The writers, and the ways to them.
 #[derive(Debug)]
@@ -134,8 +131,7 @@ impl Sinks {
             true => self.screen_writer.join(),
             false => self.screen_writer.leave("stdout does not take what it has"),
         }
-        if let Some(trace) = trace {
-            let writer = trace.finish();
+        if let Some(writer) = trace.and_then(|mut trace| trace.finish()) {
             // Also where somebody else has used up the time. It has next to nothing left to write, and
             // without its end the file is no JSON.
             ending.gone_by = ending.gone_by.max(Instant::now() + LAST_STEPS);

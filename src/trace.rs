@@ -46,6 +46,9 @@ const WAITING_MAX: usize = 50_000;
 /// How long records gather before they are written.
 const GATHER: Duration = Duration::from_millis(20);
 
+/// How much time the trace gets for its end, whatever happens.
+pub const LAST_STEPS: Duration = Duration::from_millis(250);
+
 /// How often the clocks are looked at.
 const LOOKS: usize = 20;
 
@@ -266,7 +269,8 @@ fn plain(address: SocketAddr) -> SocketAddr {
 #[derive(Debug)]
 pub struct Trace {
     hurry: Sender<()>,
-    writer: Thread,
+    /// `None`: it has been told that this was all.
+    writer: Option<Thread>,
 }
 
 impl Trace {
@@ -304,16 +308,26 @@ impl Trace {
             let report = Report::Ended { result, left: 0 };
             let _ = inbox.send(Event::Written(Sink::Trace, report));
         })?;
-        Ok(Trace { hurry, writer })
+        Ok(Trace { hurry, writer: Some(writer) })
     }
 
-    /// Says that this was all, and gives the thread that writes it.
-    pub fn finish(self) -> Thread {
+    /// Says that this was all, and gives the thread that writes it; `None` where that was said.
+    pub fn finish(&mut self) -> Option<Thread> {
+        let writer = self.writer.take()?;
         let now = steps::since_the_beginning();
         steps::trace(false);
         hand_over(Record::Goodbye(now));
         let _ = self.hurry.try_send(());
-        self.writer
+        Some(writer)
+    }
+}
+
+/// Where the program could not even start, the trace is to have an end all the same.
+impl Drop for Trace {
+    fn drop(&mut self) {
+        if let Some(writer) = self.finish() {
+            let _ = writer.ended().recv_timeout(LAST_STEPS);
+        }
     }
 }
 

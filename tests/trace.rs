@@ -551,6 +551,16 @@ fn a_trace_is_valid_also_where_nobody_answers_the_call() {
 }
 
 #[test]
+fn a_trace_is_valid_also_where_the_program_cannot_even_start() {
+    let folder = Folder::new();
+    let transcript = folder.path("nowhere/transcript");
+    let words = ["listen", "0", "--trace", &folder.path("here"), "--transcript", &transcript];
+    let ended = Program::start(&words).ends_with(1);
+    assert!(ended.stderr.contains("cannot write the transcript"), "{}", ended.stderr);
+    assert_eq!(read(&folder.file("here")).threads.len(), 1, "main alone");
+}
+
+#[test]
 fn a_trace_is_valid_also_where_stdout_takes_nothing_and_we_are_told_to_go_once_or_twice() {
     for twice in [false, true] {
         let folder = Folder::new();
