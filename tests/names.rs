@@ -893,7 +893,9 @@ fn bash_takes_its_script_and_completes_with_it() {
     let cases = [
         ("threadchat li", "listen"),
         ("threadchat con", "connect"),
-        ("threadchat listen --tra", "--transcript"),
+        ("threadchat pic", "picture"),
+        ("threadchat listen --trans", "--transcript"),
+        ("threadchat listen --tra", "--transcript --trace"),
         ("threadchat connect --wire fr", "frames"),
         ("threadchat completions fi", "fish"),
     ];
