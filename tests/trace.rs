@@ -21,7 +21,7 @@ use socket2::SockRef;
 use support::flow::{Comparison, Random, pour};
 use support::member::{Member, everybody_hangs_up, open_room};
 use support::observe::until_all_sleep;
-use support::process::{threads, wait_for_threads, wait_until_quiet};
+use support::process::{ThreadState, threads, wait_for_threads, wait_until_quiet};
 use support::pty::Terminal;
 use support::trace::{Trace, assert_both_ends, assert_said, read, read_interrupted, read_killed};
 use support::{
@@ -67,6 +67,16 @@ fn two_with(folder: &Folder, here: &[&str], there: &[&str]) -> (Program, Program
     (listener, caller)
 }
 
+/// The threads of a program, once each has its name: a new one has the program's until it runs.
+#[track_caller]
+fn named_threads(pid: u32) -> Vec<ThreadState> {
+    until("each thread has its name", || {
+        let threads = threads(pid);
+        let unnamed = threads.iter().filter(|thread| thread.name == "threadchat").count();
+        (unnamed == 1).then_some(threads)
+    })
+}
+
 /// Ends a conversation in peace, and reads both traces.
 #[track_caller]
 fn end(folder: &Folder, mut one: Program, mut other: Program) -> (Trace, Trace) {
@@ -109,7 +119,7 @@ fn each_line_has_its_way_through_every_thread_of_both_programs() {
         heard[1] += &format!("{line}!\n");
         there.wait_stdout(&heard[1]);
     }
-    let running = [threads(here.child.id()), threads(there.child.id())];
+    let running = [named_threads(here.child.id()), named_threads(there.child.id())];
     let (here, there) = end(&folder, here, there);
     here.assert_has_threads(&running[0]);
     there.assert_has_threads(&running[1]);
@@ -234,7 +244,7 @@ fn two_people_at_terminals_each_have_a_whole_trace() {
     there.wait_for("friend says: caf\u{e9}");
     there.press("\u{1f44d} fine\r");
     here.wait_for("friend says: \u{1f44d} fine");
-    let running = [threads(here.pid()), threads(there.pid())];
+    let running = [named_threads(here.pid()), named_threads(there.pid())];
     here.press("\x04");
     there.press("\x04");
     here.ends_with(0);
@@ -302,7 +312,7 @@ fn a_room_and_its_members_have_traces_that_fit_together() {
     for member in &members {
         member.wait_stdout("host says: from the host\n");
     }
-    let running = threads(room.child.id());
+    let running = named_threads(room.child.id());
     for member in &mut members {
         member.end_stdin();
         member.ends_with(0);
@@ -347,7 +357,7 @@ fn a_transcript_is_one_more_thread_that_messages_go_to() {
     here.wait_stdout("hello\n");
     here.say("hi\n");
     there.wait_stdout("hi\n");
-    let running = threads(here.child.id());
+    let running = named_threads(here.child.id());
     let (here, there) = end(&folder, here, there);
     here.assert_has_threads(&running);
     assert_eq!(assert_both_ends(&here, &there), 2);
