@@ -672,6 +672,10 @@ fn the_log_stands_above_the_row_and_leaves_it_intact() {
     let mut terminal = Terminal::start_sized(&words, 40, 160);
     let mut friend = friend_answers(&listener);
     terminal.wait_raw(b"can read it\r\n");
+    // Before that the terminal itself would echo what is typed.
+    terminal.wait_look("the row", |screen, _| {
+        rows_of(screen).pop().is_some_and(|row| row.trim_end() == ">").then_some(())
+    });
     let mut model = Model::new(160);
     let mut states = vec![model.clone()];
     for (number, key) in "half typed".chars().enumerate() {
