@@ -146,7 +146,6 @@ impl Habits {
                 log::debug!("all {out} of its buffers are out; blocks until one comes home");
             }
             (Call::Permit, ..) => log::trace!("blocks until it is told what to do"),
-            (Call::Join, ..) => log::trace!("blocks until {} ends", facts.news),
             _ => log::trace!("blocks in {}", call.name()),
         }
     }
@@ -171,7 +170,7 @@ impl Habits {
             return;
         }
         let name = call.name();
-        let after = format_args!("(blocked {})", Span(blocked)).to_string();
+        let after = format!("(blocked {})", Span(blocked));
         let mut said = String::new();
         if !facts.text.is_empty() {
             said.push_str(&format!(": \"{}\"", facts.text));
@@ -195,7 +194,6 @@ impl Habits {
             (Call::Outbox, _) => log::trace!("woken by the {} {after}", facts.woken_by),
             (Call::Buffer, _) => log::debug!("a buffer has come home {after}"),
             (Call::Permit, _) => log::trace!("is told {} {after}", facts.news),
-            (Call::Join, _) => log::trace!("{} has ended {after}", facts.news),
             _ => log::trace!("{name} has returned {after}"),
         }
     }
@@ -229,10 +227,17 @@ impl Habits {
     /// Tells in one line what was only counted, and begins to count again.
     pub fn tell_the_rest(&mut self) {
         let now = steps::since_the_beginning();
-        let calls = [Call::Read, Call::Recv, Call::Send, Call::Write, Call::Inbox, Call::Outbox];
+        let calls = [
+            Call::Read,
+            Call::Recv,
+            Call::Send,
+            Call::Write,
+            Call::Inbox,
+            Call::Outbox,
+            Call::Buffer,
+        ];
         let counted: Vec<String> = calls
             .into_iter()
-            .chain([Call::Buffer])
             .map(|call| (call, self.kept[call as usize]))
             .filter(|(_, kept)| kept.times > 0)
             .map(|(call, Kept { times, bytes })| {
