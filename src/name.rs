@@ -104,9 +104,9 @@ impl Name {
     /// Whether it is a word for somebody else in a room: `host`, or a guest's.
     pub fn is_taken_in_room(&self) -> bool {
         let folded = self.folded();
-        let guest = folded.strip_prefix(GUEST).is_some_and(|number| {
-            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-        });
+        let guest = folded
+            .strip_prefix(GUEST)
+            .is_some_and(|number| !number.is_empty() && number.chars().all(char::is_numeric));
         guest || folded == HOST || self.is_taken()
     }
 
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn guests_and_the_host_keep_their_words() {
-        for word in ["host", "HOST", "guest-1", "Guest-007", "guest-１", "you"] {
+        for word in ["host", "HOST", "guest-1", "Guest-007", "guest-１", "guest-٣", "you"] {
             assert!(Name::parse(word).unwrap().is_taken_in_room(), "{word}");
         }
         for word in ["hosts", "guest", "guest-", "guest-x", "guest-1a", "room"] {
