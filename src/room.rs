@@ -137,12 +137,20 @@ impl Room {
         let listed = if asks == Who::Host { usize::MAX } else { LISTED };
         let members = self.members.iter().map(|(&number, name)| (Who::Member(number), name));
         let everybody = std::iter::once((Who::Host, &self.host)).chain(members);
-        let names = everybody.take(listed).map(|(who, name)| match who == asks {
-            true => format!("{name} (you)"),
-            false => name.to_string(),
-        });
-        let list = names.collect::<Vec<_>>().join(", ");
-        match (1 + self.members.len()).saturating_sub(listed) {
+        let (mut names, mut others) = (Vec::new(), 0);
+        for (who, name) in everybody {
+            match (who == asks, others + 1 < listed) {
+                (true, _) => names.push(format!("{name} (you)")),
+                // A place is kept for whoever asks, who came late or early.
+                (false, true) => {
+                    others += 1;
+                    names.push(name.to_string());
+                }
+                (false, false) => {}
+            }
+        }
+        let list = names.join(", ");
+        match (1 + self.members.len()).saturating_sub(names.len()) {
             0 => format!("here: {list}"),
             more => format!("here: {list}, and {more} more"),
         }
@@ -370,10 +378,13 @@ mod tests {
     fn a_list_has_twenty_names_and_a_number() {
         assert!(!room(19).who(member(1)).contains("more"));
         assert!(room(20).who(member(1)).ends_with("guest-19, and 1 more"));
+        assert!(room(900).who(member(900)).ends_with("guest-18, guest-900 (you), and 881 more"));
         assert!(room(900).who(Who::Host).ends_with("guest-899, guest-900"), "all of the class");
         let welcome = room(900).welcome(Number(900));
         assert!(welcome.starts_with("/room welcome; here: host, guest-1, "), "{welcome}");
-        assert!(welcome.contains("guest-19, and 881 more; commands: /name NAME, /who, /quit"));
+        assert!(welcome.contains(
+            "guest-18, guest-900 (you), and 881 more; commands: /name NAME, /who, /quit"
+        ));
     }
 
     #[test]
