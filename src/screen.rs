@@ -68,7 +68,7 @@ impl Form {
     /// Those of `to`.
     pub fn write_own(&mut self, lines: &[u8], to: &mut impl Write) -> io::Result<()> {
         match self {
-            Form::Screen(screen) => screen.own(lines, to),
+            Form::Screen(screen) => screen.own(&String::from_utf8_lossy(lines), to),
             Form::Plain | Form::Payloads | Form::Transcript(_) => to.write_all(lines),
         }
     }
@@ -332,19 +332,38 @@ impl Screen {
                     "" => by_the_host(label, self.colour, &line),
                     _ => (*label, &line[..]),
                 };
-                self.own(text::labelled(&label, text, columns).as_bytes(), to)?;
+                self.show(&text::labelled(&label, text, columns), to)?;
             }
         }
         Ok(())
     }
 
-    fn own(&mut self, lines: &[u8], to: &mut impl Write) -> io::Result<()> {
+    /// Shows lines of the program's own. A notice can have a name in it that is as long as a screen is
+    /// wide, and so it is broken into rows as messages are. An address or a command is not: the
+    /// terminal breaks it, and so knows that it is one line when it is copied.
+    fn own(&mut self, lines: &str, to: &mut impl Write) -> io::Result<()> {
+        let columns = platform::columns();
+        for line in lines.split_inclusive('\n') {
+            match line.starts_with(NOTICE) {
+                true => {
+                    self.show(&text::labelled(&Label::default(), line.trim_end(), columns), to)?
+                }
+                false => self.show(line, to)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, rows: &str, to: &mut impl Write) -> io::Result<()> {
         self.erase_row(to)?;
-        to.write_all(lines)?;
-        self.rowless += lines.len();
+        to.write_all(rows.as_bytes())?;
+        self.rowless += rows.len();
         if self.rowless > ROWLESS_MAX { self.settle(to) } else { Ok(()) }
     }
 }
+
+/// What a notice begins with.
+const NOTICE: &str = "* ";
 
 /// What stands between a speaker and the text.
 const SAYS: &str = " says: ";

@@ -19,7 +19,7 @@ const MARGIN: &str = "  ";
 const WIDEST: usize = 3;
 
 /// What stands before each line of a message.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Label<'a> {
     /// What comes before the speaker: the time, or nothing.
     pub before: &'a str,

@@ -105,7 +105,10 @@ impl Chat {
         let words = [&["listen", "127.0.0.1:0"], options].concat();
         let terminal = Terminal::start_sized(&words, 24, columns);
         let friend = friend_calls(terminal.listening_port());
-        terminal.wait_for("can read it");
+        // On a narrow screen the notice takes several rows, of which each further one is indented.
+        terminal.wait_until("the last notice", |screen| {
+            screen.replace("\n  ", "").contains("can read it").then_some(())
+        });
         shows(&terminal, "> |");
         Chat { terminal, friend }
     }

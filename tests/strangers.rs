@@ -271,6 +271,28 @@ fn assert_rows_tell_whose_they_are(terminal: &Terminal, columns: u16) {
     });
 }
 
+/// A notice with a long name in it was left to the terminal to break, which began the next row with
+/// a part of the name.
+#[test]
+fn a_notice_that_a_name_makes_longer_than_the_screen_is_broken_by_the_program() {
+    for name in ["A".repeat(32), "李".repeat(32)] {
+        let (listener, port) = friend_listener();
+        let words = ["connect", "127.0.0.1", &port.to_string(), "--plain"];
+        let terminal = Terminal::start_sized(&words, 20, 30);
+        let mut friend = friend_answers(&listener);
+        friend.write_all(format!("/name {name}\nhello\n").as_bytes()).unwrap();
+        terminal.wait_for("hello");
+        terminal.with_screen(|screen| {
+            let rows: Vec<String> = screen.rows(0, 30).collect();
+            let notice = rows.iter().position(|row| row.starts_with("* friend is now")).unwrap();
+            assert!(rows[notice + 1].starts_with("  "), "{rows:#?}");
+            for number in 0..20 {
+                assert!(!screen.row_wrapped(number), "row {number} was broken: {rows:#?}");
+            }
+        });
+    }
+}
+
 /// A conversation in a terminal of this width with nothing on it but what the friend says.
 #[track_caller]
 fn quiet_terminal(columns: u16) -> (Terminal, TcpStream) {
