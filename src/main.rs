@@ -27,7 +27,13 @@ use threadchat::screen::FORGET_ROW;
 use threadchat::steps;
 
 fn main() -> ExitCode {
-    let meet = match Cli::parse().verb {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(why) if why.use_stderr() => why.exit(),
+        // It is not an error, but `--help` or `--version`.
+        Err(page) => return printed(page.print().and_then(|()| io::stdout().flush())),
+    };
+    let meet = match cli.verb {
         Verb::Meet(meet) => meet,
         Verb::Picture(what) => {
             return match picture::draw(&what.traces, &what.output) {

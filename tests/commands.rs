@@ -96,6 +96,18 @@ fn help_is_a_page_with_examples_and_h_is_a_short_one() {
 }
 
 #[test]
+fn a_page_that_cannot_be_printed_is_an_error() {
+    for words in [&["--help"][..], &["--version"], &["listen", "--help"], &["man"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = std::process::Command::new(support::threadchat());
+        let output = command.args(words).stdout(full).output().unwrap();
+        let stderr = support::text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {stderr}");
+        assert!(stderr.starts_with("threadchat: cannot write to stdout: "), "{words:?}: {stderr}");
+    }
+}
+
+#[test]
 fn the_help_of_each_verb_has_each_of_its_options() {
     let both = [
         "--wire",
