@@ -90,9 +90,11 @@ impl Chat {
         let (to_inbox, inbox) = unbounded();
         ctrlc::set_handler({
             let to_inbox = to_inbox.clone();
+            let had_terminal = terminal.is_some();
             // This handler, and so this way to the inbox, lives as long as the process.
             move || {
-                let _ = to_inbox.send(Event::Signal);
+                let gone = had_terminal && Terminal::is_gone();
+                let _ = to_inbox.send(if gone { Event::HungUp } else { Event::Signal });
             }
         })
         .map_err(Error::NoSignals)?;

@@ -292,7 +292,8 @@ impl Coordinator {
             Event::Connected(friend) => self.on_connected(friend, now),
             Event::NotConnected(error) => self.on_not_connected(error, now),
             Event::Refused(error) => self.on_refused(&error),
-            Event::Signal => self.on_signal(now),
+            Event::Signal => self.on_signal(now, true),
+            Event::HungUp => self.on_signal(now, false),
             Event::Time => self.on_time(now),
         }
         let stdin_open = self.plan.stdin == Stdin::Pipe && self.stdin == Reading::Now;
@@ -627,7 +628,8 @@ impl Coordinator {
 
     // Ending.
 
-    fn on_signal(&mut self, now: Instant) {
+    /// `hurries`: whether it means "at once", where it is the second.
+    fn on_signal(&mut self, now: Instant, hurries: bool) {
         // First of all: else the buffers that come home, as what we have is sent, would be filled
         // again; and whoever feeds us may see that we have ended before the reader is told.
         if let Some(stdin_reader) = &self.out.stop_reading {
@@ -644,7 +646,7 @@ impl Coordinator {
             State::Over(_) => return,
         };
         // At the first signal what we have is still sent; at the second we are gone at once.
-        if !first {
+        if !first && hurries {
             self.over(INTERRUPTED, Some(now));
         }
     }

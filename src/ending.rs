@@ -33,12 +33,15 @@ impl Ending {
         }
     }
 
-    fn on_signal(&mut self) {
-        if self.interrupted {
-            self.hurried = true;
-            self.gone_by = Instant::now();
+    fn on(&mut self, event: &Event) {
+        match event {
+            Event::Signal if self.interrupted => {
+                self.hurried = true;
+                self.gone_by = Instant::now();
+            }
+            Event::Signal | Event::HungUp => self.interrupted = true,
+            _ => {}
         }
-        self.interrupted = true;
     }
 
     /// Whether the thread ends in time.
@@ -50,7 +53,7 @@ impl Ending {
         loop {
             select! {
                 recv(thread.ended()) -> _ => return true,
-                recv(self.inbox) -> event => if let Ok(Event::Signal) = event { self.on_signal() },
+                recv(self.inbox) -> event => if let Ok(event) = event { self.on(&event) },
                 recv(at(self.gone_by)) -> _ => return thread.has_ended(),
             }
         }
@@ -59,10 +62,12 @@ impl Ending {
     /// Waits for an event, but not beyond the end: then it is `false`.
     pub fn next_event(&mut self, take: impl FnOnce(Event)) -> bool {
         match self.inbox.recv_deadline(self.gone_by) {
-            Ok(Event::Signal) => self.on_signal(),
-            Ok(event) => take(event),
-            Err(_) => return false,
+            Ok(event) => {
+                self.on(&event);
+                take(event);
+                true
+            }
+            Err(_) => false,
         }
-        true
     }
 }

@@ -28,6 +28,9 @@ pub enum Event {
     Refused(Error),
     /// Ctrl-C, SIGTERM or SIGHUP.
     Signal,
+    /// A signal again, or for the first time, but the terminal has gone: the system and the shell
+    /// both tell of that. Nobody is in a hurry.
+    HungUp,
     /// The instant that the coordinator wanted to be woken at has come.
     Time,
 }
@@ -131,7 +134,7 @@ impl Event {
             | Event::Refused(_)
             | Event::Connected(_)
             | Event::NotConnected(_) => seeker,
-            Event::Signal => "ctrl-c",
+            Event::Signal | Event::HungUp => "ctrl-c",
             Event::Time => "the clock",
         }
     }
@@ -154,6 +157,7 @@ impl fmt::Display for Event {
             Event::NotConnected(error) => write!(f, "no friend: {error}"),
             Event::Refused(error) => write!(f, "a caller refused: {error}"),
             Event::Signal => f.write_str("a signal to leave"),
+            Event::HungUp => f.write_str("the terminal has gone"),
             Event::Time => f.write_str("the clock"),
         }
     }

@@ -438,6 +438,24 @@ fn ctrl_c_sends_what_the_coordinator_had_and_shows_what_arrives_until_the_friend
     }
 }
 
+/// The system tells of a terminal that has gone, and so does the shell in it: that was taken for the
+/// impatient second Ctrl-C, and what the friend still said was lost.
+#[test]
+fn a_window_that_is_closed_and_tells_so_twice_is_no_second_signal() {
+    for first in [Event::Signal, Event::HungUp] {
+        let (mut house, mut call) = House::talking(plan(Stdin::Terminal));
+        house.hears(typed(b"before"));
+        house.hears(first);
+        house.hears(Event::HungUp);
+        assert_eq!(call.handed_over(), (b"before".to_vec(), true));
+        house.all_is_sent(&mut call);
+        house.hears(friend_says(b"last word"));
+        house.hears(ends(Source::Friend(SUSAN)));
+        assert_eq!(house.screen_writes(), b"last word");
+        house.assert_over(0);
+    }
+}
+
 #[test]
 fn after_ctrl_c_a_friend_who_does_not_take_is_cut_off_within_2_s_and_the_loss_is_told() {
     let (mut house, mut call) = House::talking(plan(Stdin::Pipe));

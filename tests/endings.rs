@@ -10,6 +10,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use socket2::SockRef;
 use support::observe::{
     cpu_ticks, listener_that_does_not_answer, tcp_sockets, thread_sleeps, until_acknowledged,
@@ -483,6 +484,33 @@ fn when_its_window_is_closed_in_a_conversation_it_is_gone_and_the_friend_sees_an
     assert!(program.runs());
     gone_with_its_window(program, tty);
     assert_eq!(sees_fin.join().expect("FIN"), b"");
+}
+
+/// The system tells of a window that was closed, and the shell in it tells once more: that was
+/// taken for the impatient second Ctrl-C.
+#[test]
+fn when_a_shell_tells_of_the_closed_window_too_what_the_friend_still_says_is_written() {
+    if !have_tool("setsid") {
+        return;
+    }
+    let (listener, port) = friend_listener();
+    let tty = Tty::open();
+    let words = ["connect", "127.0.0.1", &port.to_string(), "--recv-only"];
+    let mut command = threadchat_in_session(&words);
+    command.stdin(tty.end()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut program = Program::spawn_as_is(&mut command);
+    let mut friend = friend_answers(&listener);
+    program.wait_stderr("connected to");
+    drop(tty);
+    // It has understood, and waits for our end.
+    assert_eq!(read_to_fin(&mut friend), b"");
+    program.signal(Signal::HUP);
+    friend.write_all(b"late words\n").unwrap();
+    program.wait_stdout("late words\n");
+    assert!(program.runs());
+    drop(friend);
+    let ended = program.wait();
+    assert_eq!((ended.code, &ended.stdout[..]), (0, &b"late words\n"[..]), "{}", ended.stderr);
 }
 
 #[test]

@@ -22,7 +22,7 @@ impl Coordinator {
             Ok(Command::Who) => self.tell_who(),
             Ok(Command::Name(name)) => self.rename(name),
             Ok(Command::Kick(name)) => self.kick(&name, now),
-            Ok(Command::Quit) => self.on_signal(now),
+            Ok(Command::Quit) => self.on_signal(now, true),
             Err(why) => self.out.notices.answer(harmless(&why)),
         }
     }
