@@ -10,6 +10,7 @@ use std::io::ErrorKind::{
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::platform;
 use crate::wire::FRAME_MAX;
 
 /// Why a conversation could not start, or how it broke.
@@ -52,7 +53,7 @@ pub enum Error {
     },
 
     /// Binding or listening failed in some other way.
-    #[error("cannot listen on {at}: {}", reason(why))]
+    #[error("cannot listen on {at}: {}{}", reason(why), remedy(why))]
     CannotListen {
         /// The address asked for, as it was typed.
         at: String,
@@ -61,7 +62,7 @@ pub enum Error {
     },
 
     /// The listening socket failed while it waited for a friend.
-    #[error("cannot take a call on {at}: {}", reason(why))]
+    #[error("cannot take a call on {at}: {}{}", reason(why), remedy(why))]
     CannotAccept {
         /// The listening address.
         at: SocketAddr,
@@ -75,6 +76,15 @@ pub enum Error {
         /// The name asked for.
         host: String,
         /// What the resolver said.
+        why: io::Error,
+    },
+
+    /// Looking up a name takes a file, and there is none left.
+    #[error("cannot look up {host}: {}{}", reason(why), remedy(why))]
+    NoFileToResolve {
+        /// The name asked for.
+        host: String,
+        /// What the system said.
         why: io::Error,
     },
 
@@ -280,7 +290,7 @@ pub enum Error {
     StdinCutShort,
 
     /// One of the three standard streams cannot be used at all.
-    #[error("cannot use {stream}: {}", reason(why))]
+    #[error("cannot use {stream}: {}{}", reason(why), remedy(why))]
     NoStream {
         /// The stream's name.
         stream: &'static str,
@@ -417,6 +427,11 @@ pub fn reason(error: &io::Error) -> String {
     }
 }
 
+/// What to do about it, where it is our own limit that has been reached.
+fn remedy(error: &io::Error) -> &'static str {
+    if platform::is_out_of_files(error) { "; raise `ulimit -n`" } else { "" }
+}
+
 /// What came of a call to a name, where all of its addresses failed alike.
 fn what(tried: &[(SocketAddr, io::Error)]) -> &'static str {
     let all = |kinds: &[io::ErrorKind]| tried.iter().all(|(_, why)| kinds.contains(&why.kind()));
@@ -426,6 +441,8 @@ fn what(tried: &[(SocketAddr, io::Error)]) -> &'static str {
         "no answer"
     } else if all(&[HostUnreachable, NetworkUnreachable]) {
         "no way leads there"
+    } else if tried.iter().all(|(_, why)| platform::is_out_of_files(why)) {
+        "no file is left for the connection"
     } else {
         "nobody could be reached"
     }
@@ -439,6 +456,7 @@ fn advice(tried: &[(SocketAddr, io::Error)], port: u16) -> String {
         ),
         "no answer" => "check the address, and that no firewall swallows the call".to_owned(),
         "no way leads there" => "check the address and the network".to_owned(),
+        "no file is left for the connection" => "raise `ulimit -n`".to_owned(),
         _ => "check the address, and that the listener was started first".to_owned(),
     }
 }

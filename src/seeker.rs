@@ -85,7 +85,7 @@ impl Seeker {
         };
         let mut reserve = None;
         loop {
-            reserve = reserve.or_else(platform::reserve_file);
+            reserve = reserve.or_else(|| platform::file_left().ok());
             match accept(&listener) {
                 Ok((stream, address)) => self.take(stream, address),
                 // The caller would wait for ever. One file less, and it can be told why.
@@ -119,7 +119,7 @@ impl Seeker {
     ) {
         match socket::accept(listener) {
             Ok((stream, address)) => {
-                *reserve = platform::reserve_file();
+                *reserve = platform::file_left().ok();
                 match reserve {
                     Some(_) => self.take(stream, address),
                     None => self.refuse(&stream, Error::CannotAccept { at, why }),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::error::Error;
+use crate::platform;
 
 /// How many callers the system may queue: the original's "queue up to 5 requests".
 pub const BACKLOG: i32 = 5;
@@ -189,7 +190,7 @@ fn resolve(host: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, Err
     log::debug!("blocks in getaddrinfo for {host}");
     let addresses: Vec<SocketAddr> = (host, port)
         .to_socket_addrs()
-        .map_err(|why| Error::CannotResolve { host: host.to_owned(), why })?
+        .map_err(|why| cannot_resolve(host.to_owned(), why))?
         .collect();
     log::debug!("getaddrinfo gave {addresses:?}");
     let allowed: Vec<_> = addresses.into_iter().filter(|address| family.allows(address)).collect();
@@ -198,6 +199,15 @@ fn resolve(host: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, Err
         return Err(Error::NoAddressOfFamily { host: host.to_owned(), version });
     }
     Ok(allowed)
+}
+
+/// The sentence for why a name could not be looked up. The resolver says of a name that it does not
+/// exist also where it had no file left to look it up with.
+fn cannot_resolve(host: String, why: io::Error) -> Error {
+    match platform::file_left() {
+        Err(why) if platform::is_out_of_files(&why) => Error::NoFileToResolve { host, why },
+        _ => Error::CannotResolve { host, why },
+    }
 }
 
 /// Calls `place`: every address of the name in turn, within `limit` for all.

@@ -58,12 +58,15 @@ pub fn thread_number() -> u64 {
     super::next_number()
 }
 
-/// Nothing has to be kept in reserve: sockets are not counted here.
-pub fn reserve_file() -> Option<File> {
-    None
+/// No file has to be kept in reserve: sockets are not counted here.
+///
+/// # Errors
+/// Always.
+pub fn file_left() -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
-/// See [`reserve_file`].
+/// See [`file_left`].
 pub fn is_out_of_files(_error: &io::Error) -> bool {
     false
 }

@@ -92,8 +92,11 @@ pub fn thread_number() -> u64 {
 }
 
 /// An open file that is of no use, and so can be closed when another is wanted.
-pub fn reserve_file() -> Option<File> {
-    File::open("/dev/null").ok()
+///
+/// # Errors
+/// There is no file descriptor left.
+pub fn file_left() -> io::Result<File> {
+    File::open("/dev/null")
 }
 
 /// Whether the system, or its limit for us, has no room for another open file.
