@@ -29,7 +29,7 @@ use crate::seeker::Seeker;
 use crate::sinks::{LAST_LINES, Sinks};
 use crate::socket::Place;
 use crate::steps::{self, Call, Facts, Watched};
-use crate::thread::Thread;
+use crate::thread::{self, Thread};
 use crate::trace::Trace;
 use crate::typed::Typed;
 use crate::wire::{Codec, FRAME_MAX, Framer, Lines, Wire};
@@ -88,7 +88,7 @@ impl Chat {
         // Every channel is unbounded, and none needs a bound: what travels in them is paid for
         // by the readers' buffers (see `buffer`), or is a handful of words of our own.
         let (to_inbox, inbox) = unbounded();
-        ctrlc::set_handler({
+        thread::on_ctrl_c({
             let to_inbox = to_inbox.clone();
             let had_terminal = terminal.is_some();
             // This handler, and so this way to the inbox, lives as long as the process.
@@ -96,8 +96,7 @@ impl Chat {
                 let gone = had_terminal && Terminal::is_gone();
                 let _ = to_inbox.send(if gone { Event::HungUp } else { Event::Signal });
             }
-        })
-        .map_err(Error::NoSignals)?;
+        })?;
 
         // With the line editor, the terminal's keys, and what is to be seen of them.
         let (let_read, may_read) = unbounded();

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::io::ErrorKind::{
-    ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut,
+    ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, OutOfMemory, TimedOut,
 };
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -298,10 +298,15 @@ pub enum Error {
         why: io::Error,
     },
 
-    /// The system has no thread left for us.
+    /// The system has no thread left for us, or no memory for one.
     #[error(
-        "cannot start the {thread} thread: {}; end other programs, or raise `ulimit -u`",
-        reason(why)
+        "cannot start the {thread} thread: {}; {}",
+        reason(why),
+        if why.kind() == OutOfMemory {
+            "raise `ulimit -v`"
+        } else {
+            "end other programs, or raise `ulimit -u`"
+        }
     )]
     NoThread {
         /// The thread's name.
@@ -409,6 +414,9 @@ impl Error {
     pub fn to_a_caller(&self) -> String {
         match self {
             Error::CannotAccept { why, .. } => reason(why),
+            Error::NoThread { why, .. } if why.kind() == OutOfMemory => {
+                "its computer has no memory left".to_owned()
+            }
             Error::NoThread { .. } => "its computer has no thread left".to_owned(),
             other => other.to_string(),
         }

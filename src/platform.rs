@@ -5,14 +5,14 @@
 pub use keys::{Keys, Woken};
 #[cfg(unix)]
 pub use unix::{
-    Terminal, append, columns, create, file_left, is_out_of_files, one_terminal, raise_file_limit,
-    stderr, stdin, stdout, thread_number,
+    Terminal, append, columns, create, file_left, has_memory_for, is_out_of_files, one_terminal,
+    raise_file_limit, stderr, stdin, stdout, thread_number,
 };
 
 #[cfg(not(unix))]
 pub use other::{
-    Keys, Terminal, Woken, append, columns, create, file_left, is_out_of_files, one_terminal,
-    raise_file_limit, stderr, stdin, stdout, thread_number,
+    Keys, Terminal, Woken, append, columns, create, file_left, has_memory_for, is_out_of_files,
+    one_terminal, raise_file_limit, stderr, stdin, stdout, thread_number,
 };
 
 /// Whether `shutdown` on a socket wakes a thread that is blocked in `recv` on it. Windows does

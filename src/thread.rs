@@ -1,6 +1,7 @@
 //! Threads with names, and knowing at the end what became of each.
 
 use std::cell::Cell;
+use std::io::ErrorKind;
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
@@ -8,6 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, at, bounded, n
 
 use crate::error::Error;
 use crate::event::Number;
+use crate::platform;
 use crate::steps;
 
 thread_local! {
@@ -53,6 +55,38 @@ pub fn receive<T>(from: &Receiver<T>, deadline: Option<Instant>) -> Result<T, Re
 /// thousand threads. Much more than they need, also in a build for debugging.
 const SMALL_STACK: usize = 256 * 1024;
 
+/// The stack of every other thread, in bytes: what the standard library gives one.
+const STACK: usize = 2 * 1024 * 1024;
+
+/// How much memory has to be left besides, in bytes, for what the threads that there are go on to
+/// allocate. A thread that is started with the very last of it, or that allocates when there is none,
+/// can do nothing but abort the process.
+const TO_WORK_WITH: usize = 4 * 1024 * 1024;
+
+/// Whether a thread with a stack of so many bytes can be started, and can then work.
+///
+/// # Errors
+/// There is no memory for it.
+pub fn expect_memory(thread: &'static str, stack: usize) -> Result<(), Error> {
+    match platform::has_memory_for((stack + TO_WORK_WITH) as u64) {
+        true => Ok(()),
+        false => Err(Error::NoThread { thread, why: ErrorKind::OutOfMemory.into() }),
+    }
+}
+
+/// Listens for Ctrl-C and its like, in a thread that the `ctrlc` crate starts.
+///
+/// # Errors
+/// The system has no thread left, or no memory for one.
+pub fn on_ctrl_c(handler: impl FnMut() + Send + 'static) -> Result<(), Error> {
+    let thread = "ctrl-c";
+    expect_memory(thread, STACK)?;
+    ctrlc::set_handler(handler).map_err(|why| match why {
+        ctrlc::Error::System(why) => Error::NoThread { thread, why },
+        why => Error::NoSignals(why),
+    })
+}
+
 /// A thread that was started here.
 #[derive(Debug)]
 pub struct Thread {
@@ -67,7 +101,7 @@ impl Thread {
     /// debugger). Linux shows 15 bytes of it, so no name here is longer.
     ///
     /// # Errors
-    /// The system has no thread left.
+    /// The system has no thread left, or no memory for one.
     pub fn start(
         name: &'static str,
         body: impl FnOnce() + Send + 'static,
@@ -78,15 +112,16 @@ impl Thread {
     /// The same for one friend of many.
     ///
     /// # Errors
-    /// The system has no thread left.
+    /// The system has no thread left, or no memory for one.
     pub fn start_for(
         whose: Option<Number>,
         name: &'static str,
         body: impl FnOnce() + Send + 'static,
     ) -> Result<Thread, Error> {
         debug_assert!(name.len() <= 15, "Linux would cut {name}");
-        let builder = Builder::new().name(name.to_owned());
-        let builder = if whose.is_some() { builder.stack_size(SMALL_STACK) } else { builder };
+        let stack = if whose.is_some() { SMALL_STACK } else { STACK };
+        expect_memory(name, stack)?;
+        let builder = Builder::new().name(name.to_owned()).stack_size(stack);
         let (ends, ended) = bounded(0);
         let handle = builder
             .spawn(move || {
@@ -96,7 +131,11 @@ impl Thread {
                 body();
                 steps::ends();
             })
-            .map_err(|why| Error::NoThread { thread: name, why })?;
+            .map_err(|why| match expect_memory(name, stack) {
+                Ok(()) => Error::NoThread { thread: name, why },
+                // Somebody else was faster: the system says the same of both.
+                Err(error) => error,
+            })?;
         Ok(Thread { handle, name, ended })
     }
 

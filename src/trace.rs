@@ -43,6 +43,9 @@ const WRITER: &str = "trace-writer";
 /// coordinator must not wait for a disk.
 const WAITING_MAX: usize = 50_000;
 
+/// What so many take in memory, in bytes, about; and all threads that are started after this one.
+const MEMORY: usize = 64 * 1024 * 1024;
+
 /// How long records gather before they are written.
 const GATHER: Duration = Duration::from_millis(20);
 
@@ -288,6 +291,7 @@ impl Trace {
     ) -> Result<Trace, Error> {
         let to = platform::create(file)
             .map_err(|why| Error::TraceNotMade { file: file.display().to_string(), why })?;
+        thread::expect_memory(WRITER, MEMORY)?;
         let began = began_since_1970();
         let epoch = Duration::from_secs(began.as_secs() / EPOCH * EPOCH);
         let began = began.saturating_sub(epoch);
