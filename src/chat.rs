@@ -126,8 +126,7 @@ impl Chat {
             make_room(members_max, &sinks.notices);
         }
 
-        // Then the coordinator. It begins by asking for a friend, which waits in the channel
-        // until the thread that looks for friends is there.
+        // Then what the coordinator has to know.
         let (ask_friend, asked) = unbounded();
         let plan = Plan {
             stdin,
@@ -164,15 +163,6 @@ impl Chat {
             ask_friend,
             ears: std::mem::take(&mut sinks.ears),
         };
-        let (leave_outcome, outcome) = unbounded();
-        let coordinator = Thread::start("coordinator", {
-            let inbox = inbox.clone();
-            move || {
-                let coordinator = Coordinator::new(plan, outboxes, Instant::now());
-                let _ = leave_outcome.send(coordinator.run(&inbox));
-            }
-        })?;
-
         // Then the sources.
         let typed = stdin == Stdin::Terminal;
         let from = match (stdin, keys, &terminal) {
@@ -232,6 +222,17 @@ impl Chat {
                 Thread::start("connector", move || seeker.connect(timeout))?
             }
         };
+
+        // The coordinator last: the sources wait for its word. So where there is no thread for one of
+        // them, nothing has begun, and no key has been asked for.
+        let (leave_outcome, outcome) = unbounded();
+        let coordinator = Thread::start("coordinator", {
+            let inbox = inbox.clone();
+            move || {
+                let coordinator = Coordinator::new(plan, outboxes, Instant::now());
+                let _ = leave_outcome.send(coordinator.run(&inbox));
+            }
+        })?;
 
         Ok(Chat {
             inbox,
