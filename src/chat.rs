@@ -48,9 +48,10 @@ pub fn run(meet: &Meet, place: Place, terminal: Option<Terminal>) -> ExitCode {
             if let Some(terminal) = terminal {
                 terminal.give_back();
             }
-            // The writer for stderr may not be there yet.
+            // The writer for stderr may not be there yet. Or it may be writing the log, so the line
+            // goes out in one piece.
             use io::Write as _;
-            let _ = writeln!(io::stderr(), "threadchat: {error}");
+            let _ = io::stderr().write_all(format!("threadchat: {error}\n").as_bytes());
             ExitCode::FAILURE
         }
     }
