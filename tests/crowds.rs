@@ -16,12 +16,11 @@ use rustix::process::Signal;
 use support::crowd::{
     Crowd, End, Pace, Saying, assert_complete, line, raise_file_limit, status_of,
 };
+use support::limits::{as_user_without_threads, limited};
 use support::observe::cpu_ticks;
 use support::process::{threads, wait_until_quiet};
 use support::tty::Tty;
-use support::{
-    Program, friend_calls, have_tool, peak_memory, random_bytes, skipped, threadchat, until,
-};
+use support::{Program, friend_calls, have_tool, peak_memory, random_bytes, threadchat, until};
 
 /// The longest that nobody may hear anything, whatever one member does: the 2 s of CONTRACT 7, and
 /// what the looks of the host and of this crowd take, on a machine that has other things to do.
@@ -616,13 +615,10 @@ fn a_room_in_which_nobody_speaks_wakes_no_thread() {
 
 /// A room whose host is allowed no more than this, in the words of `ulimit`.
 #[track_caller]
-fn limited_room(start: &[&str], limit: &str) -> (Program, Crowd) {
+fn limited_room(start: &[String], limit: &str) -> (Program, Crowd) {
     raise_file_limit();
-    let mut words: Vec<&str> = start.to_vec();
-    // The hard limit too, which the program could raise the other to.
-    let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
-    words.extend(["bash", "-c", &script, threadchat(), "listen", "127.0.0.1:0", "--room"]);
-    let host = Program::spawn(Command::new(words[0]).args(&words[1..]));
+    let words = limited(start, limit, &["listen", "127.0.0.1:0", "--room"]);
+    let host = Program::spawn(Command::new(&words[0]).args(&words[1..]));
     let port = host.listening_port();
     (host, Crowd::new(port))
 }
@@ -676,28 +672,14 @@ fn refuses_one_politely_and_goes_on(host: Program, mut crowd: Crowd) {
 
 #[test]
 fn a_caller_for_whom_there_is_no_file_is_refused_and_the_room_goes_on() {
-    let (host, crowd) = limited_room(&["env"], "-n 40");
+    let (host, crowd) = limited_room(&[], "-n 40");
     refuses_one_politely_and_goes_on(host, crowd);
 }
 
 #[test]
 fn a_caller_for_whom_there_is_no_thread_is_refused_and_the_room_goes_on() {
-    // The limit counts all processes of a user, and does not hold for root. So it has to be a user
-    // who has no others; or one in a namespace of its own, where they are counted anew.
-    let user = format!("--reuid={}", 1_000_000 + std::process::id());
-    let start: &[&str] = match rustix::process::geteuid().is_root() {
-        true => &["setpriv", &user, "--clear-groups"],
-        false => &["unshare", "--user", "--map-root-user"],
-    };
-    if !have_tool(start[0]) {
-        return;
-    }
-    let works =
-        Command::new(start[0]).args(&start[1..]).arg(threadchat()).arg("--version").output();
-    if !works.is_ok_and(|output| output.status.success()) {
-        return skipped(&format!("{start:?} is not allowed here"));
-    }
-    let (host, crowd) = limited_room(start, "-u 40");
+    let Some(start) = as_user_without_threads() else { return };
+    let (host, crowd) = limited_room(&start, "-u 40");
     refuses_one_politely_and_goes_on(host, crowd);
 }
 

@@ -18,6 +18,7 @@ pub mod bare;
 pub mod browser;
 pub mod crowd;
 pub mod flow;
+pub mod limits;
 pub mod member;
 pub mod observe;
 pub mod process;
