@@ -76,10 +76,14 @@ pub struct Conversation {
     has_heard: bool,
     /// The friend will say nothing more.
     friend_ended: bool,
+    /// The friend has said so with the word `end`.
+    heard_end: bool,
     /// The socket-reader has said its last word.
     reader_done: bool,
     /// The socket-writer has said its last word: how many bytes it left unsent.
     unsent: Option<u64>,
+    /// What the socket-writer was told when it said our `end`, and nothing else was left to be said.
+    end_refused: Option<io::Error>,
     shown: Shown,
     /// Why it is over, once that is decided.
     why: Option<Why>,
@@ -169,8 +173,10 @@ impl Conversation {
             said_end: false,
             has_heard: false,
             friend_ended: false,
+            heard_end: false,
             reader_done: false,
             unsent: None,
+            end_refused: None,
             shown: Shown::NotYet,
             why: None,
             failed: false,
@@ -270,11 +276,29 @@ impl Conversation {
         let all_sent = left == 0 && self.to_friend.take().is_none() && self.said_since == 0;
         // Once we have left, or cut the friend off, what is missing is told at the end.
         let expected = self.is_cut() || !matches!(self.why, None | Some(Why::FriendLeft));
-        if let Err(why) = result
-            && !all_sent
-            && !expected
+        match result {
+            Err(why) if all_sent => {
+                self.end_refused = Some(why);
+                self.judge_refused_end();
+            }
+            Err(why) if !expected => {
+                // The socket-reader will find the connection broken too, behind what still arrived.
+                self.why = Some(Why::Broke(self.what_broke(why)));
+            }
+            _ => {}
+        }
+    }
+
+    /// A reset is told once. Where it was our `end` that was answered with one, the socket-reader
+    /// just finds the end of the stream, which must not pass for the friend's. But a friend who has
+    /// said `end` may have hung up since.
+    fn judge_refused_end(&mut self) {
+        if self.plan.wire != Wire::Frames || self.heard_end || !self.reader_done {
+            return;
+        }
+        if matches!(self.why, None | Some(Why::FriendLeft))
+            && let Some(why) = self.end_refused.take()
         {
-            // The socket-reader will find the connection broken too, behind what still arrived.
             self.why = Some(Why::Broke(self.what_broke(why)));
         }
     }
@@ -295,6 +319,7 @@ impl Conversation {
             }
             News::Goodbye => {
                 self.heard();
+                self.heard_end = true;
                 self.friend_ended(now);
             }
             News::Oddity(Oddity::LooksLike(other)) => self.notices.notice(format_args!(
@@ -319,14 +344,15 @@ impl Conversation {
                     Ok(()) if without_end => {
                         self.over(Why::Broke(Error::CutOff { friend: self.friend }), now);
                     }
-                    Ok(()) => self.friend_ended(now),
+                    Ok(()) => {
+                        self.judge_refused_end();
+                        self.friend_ended(now);
+                    }
                     Err(ReadError::Rule(error)) => self.over(Why::Broke(error), now),
                     // A friend who has said `end`, and closes without reading ours, resets the
                     // connection. The article's client does. With nothing but that `end` said,
-                    // nothing is missing.
-                    Err(ReadError::Io(_)) if self.friend_ended && self.said == 0 => {
-                        self.over(Why::FriendLeft, now);
-                    }
+                    // nothing is missing; what piped stdin still has will be refused, and told.
+                    Err(ReadError::Io(_)) if self.friend_ended && self.said == 0 => {}
                     Err(ReadError::Io(why)) => {
                         self.over(Why::Broke(self.what_broke(why)), now);
                     }

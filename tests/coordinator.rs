@@ -1152,6 +1152,58 @@ fn on_frames_a_connection_that_ends_without_end_was_cut_off() {
     }
 }
 
+/// A reset is told to one call alone. Where that was the `send` of our `end`, `recv` found the end of
+/// the stream, and the conversation seemed to have ended well, though the friend's last words and
+/// ours were lost.
+#[test]
+fn on_frames_a_reset_that_only_our_end_was_told_of_is_no_good_end() {
+    for stdin in [Stdin::Terminal, Stdin::Pipe] {
+        for said in [&b"\x02\x00hi"[..], b""] {
+            for reader_first in [false, true] {
+                let (mut house, mut call) =
+                    House::talking(Plan { wire: Wire::Frames, ..plan(stdin) });
+                if !said.is_empty() {
+                    house.hears(typed(said));
+                }
+                house.hears(ends(Source::Stdin));
+                call.outbox = None;
+                let writer =
+                    Event::Written(Sink::Friend(SUSAN), broke(ErrorKind::ConnectionReset, 0));
+                let reader = ends(Source::Friend(SUSAN));
+                let events = if reader_first { [reader, writer] } else { [writer, reader] };
+                events.into_iter().for_each(|event| house.hears(event));
+                house.screen_writes();
+                house.assert_over(1);
+                assert!(house.said("broke: connection reset"), "{:?}", house.lines);
+            }
+        }
+    }
+}
+
+/// A friend says `end`, and then the connection is reset, before piped stdin has given anything: what
+/// it gives then was dropped, and the exit code was 0.
+#[test]
+fn on_frames_stdin_is_not_dropped_in_silence_where_the_friend_resets_after_end() {
+    for said in [&b"\x02\x00hi"[..], b""] {
+        let (mut house, mut call) =
+            House::talking(Plan { wire: Wire::Frames, ..plan(Stdin::Pipe) });
+        house.hears(Event::Read(Source::Friend(SUSAN), News::Goodbye));
+        house.hears(breaks(Source::Friend(SUSAN), ErrorKind::ConnectionReset));
+        house.assert_goes_on();
+        if !said.is_empty() {
+            house.hears(typed(said));
+        }
+        house.hears(ends(Source::Stdin));
+        assert_eq!(call.handed_over(), ([said, END_FRAME].concat(), true));
+        call.outbox = None;
+        let left = said.len() as u64;
+        house.hears(Event::Written(Sink::Friend(SUSAN), broke(ErrorKind::BrokenPipe, left)));
+        house.screen_writes();
+        // With nothing but our `end` to be said, nothing is missing.
+        house.assert_over(u8::from(!said.is_empty()));
+    }
+}
+
 #[test]
 fn on_frames_bad_input_is_1_and_says_no_end() {
     let (mut house, mut call) = House::talking(Plan { wire: Wire::Frames, ..plan(Stdin::Pipe) });
@@ -1868,13 +1920,10 @@ impl Referee {
                     self.friend_ends();
                 }
             }
-            // A friend who has said `end` may hang up without reading ours: nothing is missing.
+            // A friend who has said `end` may hang up without reading ours: nothing is missing. What
+            // piped stdin still has will be refused.
             Event::Read(Source::Friend(SUSAN), News::Ended(Err(ReadError::Io(_))))
-                if talk.friend_ended && talk.to_say.is_empty() =>
-            {
-                talk.decided = true;
-                self.we_close(true);
-            }
+                if talk.friend_ended && talk.to_say.is_empty() => {}
             Event::Read(Source::Friend(SUSAN), News::Ended(Err(why))) => {
                 talk.reset |= matches!(why, ReadError::Io(_)) && !talk.friend_ended;
                 talk.open |= talk.friend_goodbye;
