@@ -84,8 +84,12 @@ impl Reader {
             let (mut input, end) = match read(from, &mut scratch) {
                 Ok(0) => (&[][..], Some(Ok(()))),
                 Ok(count) => (&scratch[..count], None),
-                // `main` woke us to learn what is half typed (see `platform::wake_stdin_reader`).
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // What a friend has said of a message is said, also where the connection then broke.
+                // Or `main` woke us to learn what is half typed (`platform::wake_stdin_reader`).
+                Err(error)
+                    if matches!(self.source, Source::Friend(_))
+                        || error.kind() == io::ErrorKind::WouldBlock =>
+                {
                     (&[][..], Some(Err(Stop::from(error))))
                 }
                 Err(error) => return Err(error.into()),
@@ -106,6 +110,9 @@ impl Reader {
                     self.tell(News::Block(block))?;
                     None
                 };
+                if step.is_err() && matches!(end, Some(Err(_))) {
+                    break; // That it broke inside a frame comes of the connection having broken.
+                }
                 match step.map_err(|error| Stop::Read(ReadError::Rule(error)))? {
                     Step::Drained => break,
                     Step::Full => {}

@@ -19,6 +19,7 @@ use support::observe::{
 use support::pty::Terminal;
 use support::tty::{Tty, threadchat_in_session};
 use support::until;
+use support::wire::{talk, talk_at_plain_terminal, wait_received};
 use support::{Program, friend_answers, friend_calls, friend_listener, have_tool, threadchat};
 
 /// The notice about a friend who has ended one direction.
@@ -356,6 +357,31 @@ fn a_reset_at_a_terminal_is_an_error_too_and_stands_behind_what_was_said() {
     reset(friend);
     terminal.wait_for("threadchat: the connection to 127.0.0.1:");
     terminal.ends_with(1);
+}
+
+/// Where messages are put together here, the one that a reset cut off was dropped, though the bytes of
+/// it had been received: at a terminal, and on frames also through a pipe.
+#[test]
+fn what_came_of_a_message_is_out_also_where_a_reset_cut_it_off() {
+    let frames = ["--wire", "frames"];
+    for (options, sent) in [(&[][..], &b"one\nhello"[..]), (&frames, b"\x03\x00one\x09\x00hello")] {
+        let (mut person, friend) = talk_at_plain_terminal(options);
+        (&friend).write_all(sent).unwrap();
+        wait_received(&friend);
+        reset(friend);
+        person.ends_with(1);
+        let screen = person.screen();
+        assert!(screen.contains("friend says: one\nfriend says: hello\n"), "{screen}");
+        assert!(screen.contains(" broke: connection reset by peer"), "{screen}");
+
+        let (mut pipe, friend) = talk(options);
+        (&friend).write_all(sent).unwrap();
+        wait_received(&friend);
+        reset(friend);
+        let ended = pipe.ends_with(1);
+        assert_eq!(ended.stdout, b"one\nhello");
+        assert!(ended.stderr.contains(" broke: connection reset by peer"), "{}", ended.stderr);
+    }
 }
 
 #[test]
