@@ -16,6 +16,7 @@ use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use portable_pty::CommandBuilder;
+use rustix::process::Signal;
 use support::observe::{can_have_a_network_of_its_own, until_all_sleep};
 use support::pty::Terminal;
 use support::{Output, Program, friend_answers, friend_listener, threadchat};
@@ -29,11 +30,17 @@ const THIRTY_SECONDS: Duration = Duration::from_secs(38);
 /// Nothing may give a friend up much sooner than the 25 s of the contract.
 const NOT_BEFORE: Duration = Duration::from_secs(20);
 
-const CASES: [&str; 4] = [
+/// "2 s at most", on such a machine; far below what a lost FIN is sent again for.
+const TWO_SECONDS: Duration = Duration::from_secs(6);
+
+const CASES: [&str; 7] = [
     "a_friend_whose_machine_is_silently_gone_is_noticed_within_30_s_while_idle",
     "with_a_line_under_way_at_a_terminal_the_friend_is_gone_or_not_reading",
     "a_friend_who_does_not_read_is_lost_to_a_person_and_waited_for_by_a_pipe",
     "wait_calls_again_while_the_friends_machine_is_unreachable",
+    "a_friend_who_hears_but_cannot_answer_is_noticed_within_30_s",
+    "a_call_whose_answer_is_lost_is_given_up_in_time_and_taken_up_again",
+    "leaving_takes_2_s_at_most_also_where_the_goodbye_is_lost",
 ];
 
 struct Running {
@@ -97,6 +104,18 @@ fn second_machine() {
 /// Pulls the cable out of the second machine. Nothing tells this one.
 fn pull_the_cable() {
     shell("ip -n away link set cable down");
+}
+
+/// From now on nothing that the second machine sends arrives here, silently: it takes a machine that
+/// is not there for this one. What this one sends still arrives. (Where the kernel has it, `tc netem`
+/// could lose packets too; but many do not.)
+fn silence_the_second_machine() {
+    shell("ip -n away neigh replace 10.9.0.1 lladdr 02:00:00:00:00:01 dev cable nud permanent");
+}
+
+/// Undoes that.
+fn let_the_second_machine_speak() {
+    shell("ip -n away neigh del 10.9.0.1 dev cable");
 }
 
 /// The friend on the second machine.
@@ -217,5 +236,124 @@ fn wait_calls_again_while_the_friends_machine_is_unreachable() {
         caller.end_stdin();
         drop(friend);
         caller.ends_with(0);
+    });
+}
+
+#[test]
+fn a_friend_who_hears_but_cannot_answer_is_noticed_within_30_s() {
+    in_a_network_of_its_own(CASES[4], || {
+        second_machine();
+        let mut idle = Program::start(&["listen", "10.9.0.1:0"]);
+        let mut idle_away =
+            friend_away(&["connect", &format!("10.9.0.1:{}", idle.listening_port())]);
+        let mut person = Terminal::start(&["listen", "10.9.0.1:0"]);
+        let mut person_away =
+            friend_away(&["connect", &format!("10.9.0.1:{}", person.listening_port())]);
+        idle_away.say("hello\n");
+        idle.wait_stdout("hello\n");
+        person_away.say("hello\n");
+        person.wait_for("friend says: hello");
+        silence_the_second_machine();
+        let began = Instant::now();
+        person.press("do you hear me?\n");
+        // It arrives; that it has is what cannot be said.
+        person_away.wait_stdout("do you hear me?\n");
+        let ended = idle.ends_with(1);
+        let took = began.elapsed();
+        assert!(took < THIRTY_SECONDS, "noticed only after {took:?}");
+        assert!(support::error_sentence(&ended.stderr).contains(" is gone: "), "{}", ended.stderr);
+        person.wait_for("gone, or not reading");
+        person.ends_with(1);
+        let took = began.elapsed();
+        assert!(took > NOT_BEFORE && took < THIRTY_SECONDS, "{took:?}");
+        // The other side hears that it has been given up, which arrives.
+        idle_away.ends_with(1);
+        person_away.ends_with(1);
+    });
+}
+
+#[test]
+fn a_call_whose_answer_is_lost_is_given_up_in_time_and_taken_up_again() {
+    in_a_network_of_its_own(CASES[5], || {
+        second_machine();
+        let mut listener = friend_away(&["listen", "10.9.0.2:0"]);
+        let address = format!("10.9.0.2:{}", listener.listening_port());
+        silence_the_second_machine();
+        let began = Instant::now();
+        let ended = Program::start(&["connect", "--timeout", "2", &address]).ends_with(1);
+        let took = began.elapsed();
+        assert!(took > Duration::from_millis(1_800) && took < Duration::from_secs(8), "{took:?}");
+        let error = support::error_sentence(&ended.stderr).to_owned();
+        assert!(error.contains("no answer within 2 s"), "{error}");
+
+        let mut interrupted = Program::start(&["connect", "--timeout", "60", &address]);
+        support::observe::until_somebody_calls(listener.listening_port());
+        interrupted.signal(Signal::INT);
+        interrupted.ends_with(130);
+
+        let mut caller = Program::start(&["connect", "--wait", "--timeout", "1", &address]);
+        caller.wait_stderr("again once a second");
+        let_the_second_machine_speak();
+        caller.say("at last\n");
+        listener.wait_stdout("at last\n");
+        caller.end_stdin();
+        listener.end_stdin();
+        caller.ends_with(0);
+        listener.ends_with(0);
+    });
+}
+
+#[test]
+fn leaving_takes_2_s_at_most_also_where_the_goodbye_is_lost() {
+    in_a_network_of_its_own(CASES[6], || {
+        second_machine();
+        let listen = |options: &[&str]| {
+            let program = Program::start(&[&["listen", "10.9.0.1:0"], options].concat());
+            let address = format!("10.9.0.1:{}", program.listening_port());
+            let friend = friend_away(&[&["connect", &address], options].concat());
+            program.wait_stderr("connected to");
+            (program, friend)
+        };
+        let (mut idle, _idle_friend) = listen(&[]);
+        let (mut on_frames, _frames_friend) = listen(&["--wire", "frames"]);
+        let (mut half_closed, _half_friend) = listen(&[]);
+        let (mut busy, _busy_friend) = listen(&[]);
+        let mut person = Terminal::start(&["listen", "10.9.0.1:0"]);
+        let address = format!("10.9.0.1:{}", person.listening_port());
+        let mut friend = friend_away(&["connect", &address]);
+        friend.say("hello\n");
+        person.wait_for("friend says: hello");
+        pull_the_cable();
+        // What is said now, and the end of what is said, is on its way, and never arrives.
+        half_closed.say("goodbye\n");
+        half_closed.end_stdin();
+        until_no_thread(half_closed.child.id(), "socket-writer");
+        busy.pipe_in(support::random_bytes(20_000_000, 3));
+        until_all_sleep(busy.child.id(), &["stdin-reader", "coordinator", "socket-writer"]);
+        person.press("are you there?\n");
+        person.wait_for("> are you there?");
+        let began = Instant::now();
+        for program in [&idle, &on_frames, &half_closed, &busy] {
+            program.signal(Signal::INT);
+        }
+        person.press("\x03");
+        // "Handed over" is what the system has taken, and it has taken all but a part of the file.
+        for program in [&mut idle, &mut on_frames, &mut half_closed] {
+            program.ends_with(0);
+        }
+        person.ends_with(0);
+        let ended = busy.ends_with(1);
+        assert!(ended.stderr.contains("* not sent: "), "{}", ended.stderr);
+        let took = began.elapsed();
+        assert!(took < TWO_SECONDS, "{took:?}");
+    });
+}
+
+/// Waits until a process has no thread of this name any more.
+#[track_caller]
+fn until_no_thread(pid: u32, name: &str) {
+    support::until(&format!("{name} has ended"), || {
+        let threads = support::process::threads(pid);
+        threads.iter().all(|thread| thread.name != name).then_some(())
     });
 }
