@@ -22,6 +22,7 @@ pub mod limits;
 pub mod member;
 pub mod observe;
 pub mod process;
+pub mod proxy;
 pub mod pty;
 pub mod recording;
 pub mod shell;
