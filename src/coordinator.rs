@@ -34,7 +34,7 @@ use crate::thread;
 use crate::wire::{FRAME_MAX, Oddity, Wire};
 use crate::writer::Order;
 
-/// How long `--wait` waits between two calls.
+/// How long `--wait` waits between two calls, and `--keep` for its port.
 const CALL_AGAIN: Duration = Duration::from_secs(1);
 
 /// How much later than `--timeout` a connector that is stuck looking up a name is given up. It
@@ -178,7 +178,7 @@ enum Reading {
 /// Looking for a friend.
 #[derive(Debug, Default)]
 struct Search {
-    /// When to call again.
+    /// When to call, or to listen, again.
     call_at: Option<Instant>,
     /// When to stop.
     give_up_at: Option<Instant>,
@@ -393,12 +393,17 @@ impl Coordinator {
             State::Talking(_) | State::Over(_) => return,
         }
         let waits = self.plan.calling.as_ref().is_some_and(|calling| calling.wait.is_some());
-        if !(waits && error.may_pass()) {
-            return self.give_up(error);
-        }
+        // During a conversation the port is free for others. One may be calling from it just now.
+        let listens_again =
+            self.plan.keep && self.has_talked && matches!(error, Error::PortInUse { .. });
+        let again = match (waits && error.may_pass(), listens_again) {
+            (true, _) => "calling again",
+            (_, true) => "trying again",
+            _ => return self.give_up(error),
+        };
         if self.search.last.is_none() {
             let what = error.without_advice();
-            self.out.notices.notice(format_args!("{what}; calling again once a second"));
+            self.out.notices.notice(format_args!("{what}; {again} once a second"));
         }
         self.search.last = Some(error);
         self.search.call_at = Some(now + CALL_AGAIN);

@@ -396,9 +396,12 @@ impl Error {
         }
     }
 
-    /// The error without what to do about it, where that is being done already: `--wait`.
+    /// The error without what to do about it, where that is being done already: `--wait`, `--keep`.
     pub fn without_advice(&self) -> String {
         match self {
+            Error::PortInUse { at, .. } => {
+                format!("cannot listen on {at}: something is already listening there")
+            }
             Error::CannotConnect { to, tried, .. } => {
                 format!("cannot connect to {to}: {} ({})", what(tried), attempts(tried))
             }

@@ -4,11 +4,12 @@ mod support;
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use socket2::{Domain, Socket, Type};
 use support::pty::Terminal;
 use support::{Program, friend_calls, threadchat};
 
@@ -147,6 +148,32 @@ fn keep_refuses_a_further_caller_while_a_friend_is_there() {
     wait_times(&program, "listening on", 2);
     friend_calls(port);
     wait_times(&program, "connected to", 2);
+}
+
+/// While a conversation is on, the port is free, and any program that calls somebody may be given it to
+/// call from. The listener then ended, and the next friend found nobody.
+#[test]
+fn keep_waits_for_a_port_that_somebody_took_during_a_conversation() {
+    let (mut program, port) = Program::listen(&["--keep", "--recv-only"]);
+    let mut friend = friend_calls(port);
+    program.wait_stderr("connected to");
+    let other = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    other.set_reuse_address(true).unwrap();
+    other.bind(&SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
+    other.listen(1).unwrap();
+    friend.write_all(b"one\n").unwrap();
+    drop(friend);
+    program.wait_stderr("something is already listening there; trying again once a second");
+    drop(other);
+    wait_times(&program, "listening on", 2);
+    let mut friend = friend_calls(port);
+    friend.write_all(b"two\n").unwrap();
+    drop(friend);
+    wait_times(&program, "listening on", 3);
+    program.signal(Signal::INT);
+    let ended = program.ends_with(0);
+    assert_eq!(ended.stdout, b"one\ntwo\n");
+    assert_eq!(ended.stderr.matches("trying again").count(), 1, "{}", ended.stderr);
 }
 
 #[test]
