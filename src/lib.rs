@@ -40,9 +40,9 @@
 //!    friend who speaks the other one. [`typed`]: what a person types is a message or a
 //!    [`command`]; and what a friend sends is a message or a request, as its [`audience`] has it.
 //!    [`name`]: what people can be called. All are pure rules.
-//! 6. [`keyboard`]: from keys to lines. [`screen`]: what a message looks like, and the row that
-//!    is being typed below it. [`text`]: why a friend cannot take over the terminal.
-//!    [`transcript`]: the same in a file.
+//! 6. [`presses`]: from bytes to keys. [`keyboard`]: from keys to lines. [`screen`]: what a
+//!    message looks like, and the row that is being typed below it. [`text`]: why a friend cannot
+//!    take over the terminal. [`transcript`]: the same in a file.
 //! 7. [`socket`]: from an address to a connected socket; [`neighbours`]: which addresses to tell
 //!    a friend. [`seeker`]: the acceptor and the connector. [`connection`]: a connected socket's
 //!    two threads.
@@ -201,6 +201,7 @@ pub mod typed;
 pub mod wire;
 
 pub mod keyboard;
+pub mod presses;
 pub mod screen;
 pub mod text;
 pub mod transcript;

@@ -196,6 +196,16 @@ pub struct Screen {
     rowless: usize,
     /// The terminal was told to mark what is pasted.
     marks_pastes: bool,
+    window: Window,
+}
+
+/// The window that a screen is in.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Tells how many columns it has now: people change that.
+    pub columns: fn() -> usize,
+    /// See [`platform::breaks_rows_again`].
+    pub breaks_rows_again: bool,
 }
 
 impl Screen {
@@ -212,7 +222,16 @@ impl Screen {
             changed: false,
             rowless: 0,
             marks_pastes: false,
+            window: Window {
+                columns: platform::columns,
+                breaks_rows_again: platform::breaks_rows_again(),
+            },
         }
+    }
+
+    /// The same in another window than the one that stdout is, whose screen somebody else sees.
+    pub fn in_window(self, window: Window) -> Screen {
+        Screen { window, ..self }
     }
 
     /// The same with the line editor, whose rows come from a [`RowBoard`].
@@ -252,7 +271,7 @@ impl Screen {
             to.write_all(MARK_PASTES)?;
             self.marks_pastes = true;
         }
-        let columns = platform::columns();
+        let columns = (self.window.columns)();
         let Drawing { before, after, cursor } = row.drawing(columns);
         // Over what stands there now, so that nothing flickers. The terminal itself notes the
         // place between the two parts, and puts the cursor there: so it is right also where
@@ -288,7 +307,7 @@ impl Screen {
 
     fn erase_row(&mut self, to: &mut impl Write) -> io::Result<()> {
         if self.cursor_at.is_some() {
-            write!(to, "{}\x1b[K", self.first_column(platform::columns()))?;
+            write!(to, "{}\x1b[K", self.first_column((self.window.columns)()))?;
             self.cursor_at = None;
         }
         Ok(())
@@ -299,7 +318,7 @@ impl Screen {
     fn first_column(&self, columns: usize) -> String {
         match self.cursor_at {
             // The window has become narrower, and the terminal has broken the row in two.
-            Some(cursor) if cursor >= columns && platform::breaks_rows_again() => {
+            Some(cursor) if cursor >= columns && self.window.breaks_rows_again => {
                 format!("\r\x1b[{}A\x1b[J", cursor / columns)
             }
             _ => "\r".to_owned(),
@@ -324,7 +343,7 @@ impl Screen {
     }
 
     fn lines(&mut self, block: &Block, label: &Label, to: &mut impl Write) -> io::Result<()> {
-        let columns = platform::columns();
+        let columns = (self.window.columns)();
         for message in wire::messages(self.wire, block.bytes()) {
             for line in wire::lines(message.text) {
                 let line = String::from_utf8_lossy(line);

@@ -1,9 +1,7 @@
 //! The keys of a Unix terminal, one by one, and how to wake who waits for them.
 
-use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::str::Utf8Error;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
@@ -11,26 +9,21 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::stdio;
 use signal_hook::consts::{SIGCONT, SIGWINCH};
-use termina::event::{KeyCode, KeyEvent, KeyEventKind, Modifiers};
-use termina::{Event as Input, Parser};
+use termina::Event as Input;
 
 use super::Terminal;
 use super::unix::in_foreground;
 use crate::buffer::Doorbell;
+use crate::presses::Presses;
 use crate::reader::Permit;
 
 /// A terminal's keys, one by one.
 #[derive(Debug)]
 pub struct Keys {
-    parser: Parser,
-    /// The beginning of a character whose rest has not come.
-    half: Vec<u8>,
-    /// Keys that have been read, and that nobody has taken yet.
-    waiting: VecDeque<Input>,
+    /// What has been read, and what of it nobody has taken yet.
+    presses: Presses,
     /// The other end of a [`Bell`].
     bell: UnixStream,
-    /// The beginning of what was pasted has been read, and its end has not.
-    pasting: bool,
 }
 
 /// What ends the waiting for a key.
@@ -59,13 +52,7 @@ impl Keys {
         for signal in [SIGWINCH, SIGCONT] {
             signal_hook::low_level::pipe::register(signal, bell.try_clone()?)?;
         }
-        let keys = Keys {
-            parser: Parser::default(),
-            half: Vec::new(),
-            waiting: VecDeque::new(),
-            bell: rings,
-            pasting: false,
-        };
+        let keys = Keys { presses: Presses::default(), bell: rings };
         Ok((Bell { bell: Arc::new(bell), permits }, keys))
     }
 
@@ -75,7 +62,7 @@ impl Keys {
     /// The terminal is gone.
     pub fn wait(&mut self) -> io::Result<Woken> {
         loop {
-            if let Some(key) = self.waiting.pop_front() {
+            if let Some(key) = self.presses.pop() {
                 return Ok(Woken::Key(key));
             }
             let stdin = stdio::stdin();
@@ -113,96 +100,23 @@ impl Keys {
 
     /// Whether a key is there already.
     pub fn are_waiting(&self) -> bool {
-        !self.waiting.is_empty() || is_readable()
+        self.presses.are_waiting() || is_readable()
     }
 
     /// What has been pasted so far is all of it.
     pub fn end_paste(&mut self) {
-        if std::mem::take(&mut self.pasting) {
-            self.parser.parse(PASTE_ENDS, false);
-            self.take_parsed();
-        }
+        self.presses.end_paste();
     }
 
     fn read(&mut self) -> io::Result<()> {
         let mut bytes = [0; 1024];
         let count = rustix::io::retry_on_intr(|| rustix::io::read(stdio::stdin(), &mut bytes))?;
-        let (pressed, more) = (&bytes[..count], count == bytes.len());
-        match pressed {
+        match &bytes[..count] {
             [] if !Terminal::is_gone() => {} // Ctrl-D, in a moment when it was not ours.
             [] => return Err(io::ErrorKind::UnexpectedEof.into()),
-            // Ctrl-C is heard also behind the beginning of something that does not end.
-            [before @ .., CTRL_C] => {
-                self.parse(before, more);
-                (self.parser, self.pasting) = (Parser::default(), false);
-                self.parse(&[CTRL_C], false);
-            }
-            _ => self.parse(pressed, more),
+            pressed => self.presses.take(pressed, count == bytes.len()),
         }
         Ok(())
-    }
-
-    /// The parser skips what is not UTF-8, and the key behind it; here it can be seen.
-    fn parse(&mut self, pressed: &[u8], more: bool) {
-        let bytes = [std::mem::take(&mut self.half), pressed.to_vec()].concat();
-        let bytes = self.without_answers(bytes);
-        let mut chunks = bytes.utf8_chunks().peekable();
-        while let Some(chunk) = chunks.next() {
-            self.parser.parse(chunk.valid().as_bytes(), more);
-            let invalid = chunk.invalid();
-            let is_half = |error: Utf8Error| error.error_len().is_none();
-            if chunks.peek().is_none() && std::str::from_utf8(invalid).is_err_and(is_half) {
-                self.half = invalid.to_vec();
-            } else if !invalid.is_empty() {
-                self.parser.parse("\u{fffd}".as_bytes(), more);
-            }
-        }
-        self.take_parsed();
-    }
-
-    /// Alt with `]` or `P` looks like the beginning of a terminal's answer (OSC, DCS): the parser
-    /// would take all further keys for the rest of it. Nobody asks the terminal anything here.
-    fn without_answers(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
-        let last = |mark: &[u8]| bytes.windows(mark.len()).rposition(|part| part == mark);
-        let (begins, ends) = (last(PASTE_BEGINS), last(PASTE_ENDS));
-        let was_pasting = self.pasting;
-        self.pasting = match (begins, ends) {
-            (None, None) => was_pasting,
-            (begins, ends) => begins > ends,
-        };
-        if !was_pasting && begins.is_none() {
-            while let Some(at) =
-                bytes.windows(2).position(|pair| pair == [ESCAPE, b']'] || pair == [ESCAPE, b'P'])
-            {
-                bytes.drain(at..at + 2);
-            }
-        }
-        bytes
-    }
-
-    fn take_parsed(&mut self) {
-        while let Some(key) = self.parser.pop() {
-            // Plain characters that come in a bunch are one piece: a row of 100,000 characters
-            // would else be copied once for each.
-            match (plain_character(&key), self.waiting.back_mut()) {
-                (Some(character), Some(Input::Paste(text))) => text.push(character),
-                (Some(character), _) => self.waiting.push_back(Input::Paste(character.into())),
-                (None, _) => self.waiting.push_back(key),
-            }
-        }
-    }
-}
-
-/// The character that a key stands for, where nothing else is held but Shift.
-fn plain_character(key: &Input) -> Option<char> {
-    match key {
-        Input::Key(KeyEvent {
-            code: KeyCode::Char(character),
-            modifiers: Modifiers::NONE | Modifiers::SHIFT,
-            kind: KeyEventKind::Press,
-            ..
-        }) => Some(*character),
-        _ => None,
     }
 }
 
@@ -214,14 +128,8 @@ fn is_readable() -> bool {
     poll(&mut ready, Some(&at_once)).is_ok_and(|ready| ready > 0)
 }
 
-const ESCAPE: u8 = 0x1b;
-const CTRL_C: u8 = 0x03;
-
 /// Longer than leaving takes: a SIGTERM comes to a stopped job together with SIGCONT.
 const BACKGROUND: Timespec = Timespec { tv_sec: 3, tv_nsec: 0 };
-
-const PASTE_BEGINS: &[u8] = b"\x1b[200~";
-const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
 /// What goes through the bell where we ring it. The signal handlers' byte is another (`X`).
 const RING: u8 = 0;
