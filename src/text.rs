@@ -254,12 +254,15 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     }
     let mut shown = String::with_capacity(text.len() + 16);
     for cluster in text.graphemes(true) {
+        // What it does its work for may itself be shown in another form, and then has no use for it.
+        let mut base_is_shown = false;
         for (at, character) in cluster.char_indices() {
             let (before, after) = (&cluster[..at], &cluster[at + character.len_utf8()..]);
+            let stays =
+                !is_suspect(character) || (base_is_shown && has_a_place(before, character, after));
+            base_is_shown = stays;
             match character {
-                _ if !is_suspect(character) || has_a_place(before, character, after) => {
-                    shown.push(character);
-                }
+                _ if stays => shown.push(character),
                 // The notation of every Unix terminal: ^[ is the escape character.
                 '\0'..='\x1f' => shown.extend(['^', char::from(b'@' + character as u8)]),
                 '\x7f' => shown.push_str("^?"),
@@ -385,6 +388,14 @@ mod tests {
         assert_eq!(rows, "friend says: 0123456\n  789 friend says: p\n  ay\n");
         assert_eq!(plain("a:", "四四四四", 8), "a: 四四\n  四四\n");
         assert_eq!(plain("a:", "x\ty", 80), "a: x    y\n");
+    }
+
+    #[test]
+    fn a_joiner_behind_what_is_shown_in_another_form_is_shown_as_well() {
+        // U+FE07 selects no look of a flag. Behind the `>` that stands for it there is no emoji.
+        assert_eq!(harmless("🏳\u{fe07}\u{200d}🌈"), "🏳<U+FE07><U+200D>🌈");
+        assert_eq!(harmless("🏳\u{fe0f}\u{200d}🌈"), "🏳\u{fe0f}\u{200d}🌈");
+        assert_eq!(harmless("ب\u{200d}\u{200c}"), "ب\u{200d}<U+200C>");
     }
 
     #[test]
