@@ -325,21 +325,32 @@ pub enum Meaning {
 pub struct Editor {
     line: Line,
     history: History,
+    /// What was cut out of the line, for Ctrl-Y.
+    cut: String,
+    /// The last key has cut something out: what the next one does belongs to it.
+    cutting: bool,
 }
 
 impl Editor {
     /// Takes a key, or what was pasted.
     pub fn on(&mut self, input: Input) -> Meaning {
         match input {
-            Input::Key(key) if key.kind != KeyEventKind::Release => self.on_key(key),
-            Input::Paste(text) => self.on_paste(&text),
+            Input::Key(key) if key.kind != KeyEventKind::Release => {
+                let was_cutting = std::mem::take(&mut self.cutting);
+                self.on_key(key, was_cutting)
+            }
+            Input::Paste(text) => {
+                self.cutting = false;
+                self.on_paste(&text)
+            }
             // Not asked for: the mouse, and answers to questions that nobody has put.
             _ => Meaning::Nothing,
         }
     }
 
-    fn on_key(&mut self, KeyEvent { code, modifiers, .. }: KeyEvent) -> Meaning {
+    fn on_key(&mut self, KeyEvent { code, modifiers, .. }: KeyEvent, was_cutting: bool) -> Meaning {
         use InputRequest as Do;
+        let (cursor, end) = (self.halves().0.len(), self.line.value().len());
         let request = match (code, Held::of(modifiers)) {
             (KeyCode::Char('c'), Held::Control) => return Meaning::Interrupt,
             (KeyCode::Char('z'), Held::Control) => return Meaning::Suspend,
@@ -373,17 +384,23 @@ impl Editor {
             (KeyCode::End, _) | (KeyCode::Char('e'), Held::Control) => Do::GoToEnd,
 
             (KeyCode::Backspace, Held::Alt) | (KeyCode::Char('w'), Held::Control) => {
-                Do::DeletePrevWord
+                self.line.handle(Do::GoToPrevWord);
+                return self.cut(cursor, self.halves().0.len(), was_cutting);
             }
             (KeyCode::Backspace, _) | (KeyCode::Char('h'), Held::Control) => Do::DeletePrevChar,
             (KeyCode::Delete, _) | (KeyCode::Char('d'), Held::Control) => Do::DeleteNextChar,
             (KeyCode::Char('d'), Held::Alt) => {
-                self.delete_to_end_of_word();
+                let word = Do::SetCursor(self.line.cursor() + self.to_end_of_word());
+                self.line.handle(word);
+                return self.cut(cursor, self.halves().0.len(), was_cutting);
+            }
+            (KeyCode::Char('u'), Held::Control) => return self.cut(cursor, 0, was_cutting),
+            (KeyCode::Char('k'), Held::Control) => return self.cut(cursor, end, was_cutting),
+            (KeyCode::Char('y'), Held::Control) => {
+                let cut = self.cut.clone();
+                self.insert(&cut);
                 return Meaning::Nothing;
             }
-            (KeyCode::Char('u'), Held::Control) => Do::DeleteFromStart,
-            (KeyCode::Char('k'), Held::Control) => Do::DeleteTillEnd,
-            (KeyCode::Char('y'), Held::Control) => Do::Yank,
 
             (KeyCode::Tab, Held::Nothing) => Do::InsertChar('\t'),
             (KeyCode::Char(character), Held::Nothing) => Do::InsertChar(character),
@@ -416,7 +433,6 @@ impl Editor {
         self.set(value, cursor);
     }
 
-    /// Sets the line, and leaves what was cut, for Ctrl-Y.
     fn set(&mut self, value: String, cursor: usize) {
         self.line = std::mem::take(&mut self.line).with_value(value).with_cursor(cursor);
     }
@@ -431,16 +447,23 @@ impl Editor {
         gap + after.chars().skip(gap).take_while(is_word).count()
     }
 
-    fn delete_to_end_of_word(&mut self) {
-        let cursor = self.line.cursor();
-        let end = cursor + self.to_end_of_word();
-        let line: Vec<char> = self.line.value().chars().collect();
-        let (before, rest) = line.split_at(end.min(line.len()));
-        let rest: String = rest.iter().collect();
-        // By deleting to the end of a line that ends there: so that Ctrl-Y can bring it back.
-        self.set(before.iter().collect(), cursor);
-        self.line.handle(InputRequest::DeleteTillEnd);
-        self.set(self.line.value().to_owned() + &rest, cursor);
+    /// Cuts out what is between the cursor and another place, in bytes. (The library would do it, but
+    /// forgets what was cut at a key that cuts nothing, and takes two cuts for one where something was
+    /// typed in between.)
+    fn cut(&mut self, cursor: usize, other: usize, was_cutting: bool) -> Meaning {
+        let (from, to) = (cursor.min(other), cursor.max(other));
+        let line = self.line.value();
+        let part = &line[from..to];
+        self.cutting = was_cutting || !part.is_empty();
+        self.cut = match was_cutting || part.is_empty() {
+            false => part.to_owned(),
+            // In the order in which it stood in the line.
+            true if from < cursor => [part, &self.cut].concat(),
+            true => [&self.cut, part].concat(),
+        };
+        let (value, cursor) = ([&line[..from], &line[to..]].concat(), line[..from].chars().count());
+        self.set(value, cursor);
+        Meaning::Nothing
     }
 
     fn submit(&mut self) -> String {
@@ -462,7 +485,7 @@ impl Editor {
     }
 
     /// What there is before the cursor and behind it.
-    fn halves(&self) -> (&str, &str) {
+    pub fn halves(&self) -> (&str, &str) {
         let line = self.line.value();
         let at = line.char_indices().nth(self.line.cursor()).map_or(line.len(), |(at, _)| at);
         line.split_at(at)
@@ -573,6 +596,22 @@ mod tests {
         assert_row("one two\x01\x1bd", "", " two");
         assert_row("one two\x01\x1bd\x05\x19", " twoone", "");
         assert_row("e\u{301}te\u{301} x\x01\x1bf", "e\u{301}te\u{301}", " x");
+    }
+
+    #[test]
+    fn what_was_cut_is_not_forgotten_at_a_key_that_cuts_nothing() {
+        assert_row("one\x15\x0b\x19", "one", "");
+        assert_row("one\x01\x0b\x15\x17\x0b\x19", "one", "");
+        assert_row("one \x17\x02\x17\x19", "one ", "");
+    }
+
+    #[test]
+    fn only_what_is_cut_at_one_go_comes_back_together() {
+        assert_row("one two three\x17\x17\x19", "one two three", "");
+        assert_row("one two\x02\x02\x02\x0b\x15\x19", "one two", "");
+        assert_row("one\x15two\x15\x19", "two", "");
+        assert_row("one\x17two\x17\x19", "two", "");
+        assert_row("one\x17\x1b[200~two\x1b[201~\x17\x19", "two", "");
     }
 
     #[test]
