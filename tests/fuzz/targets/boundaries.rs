@@ -1,0 +1,69 @@
+//! Where messages end in a stream, for those who watch: the same however it is cut, and the same as
+//! in a second look at the whole stream.
+
+use threadchat::boundaries::{Boundaries, Message};
+use threadchat::wire::Wire;
+
+use super::Choices;
+
+/// How many bytes of text are shown at most: 80, and three dots.
+const SHOWN_MAX: usize = 83;
+
+pub fn run(input: &[u8]) {
+    let mut choices = Choices(input);
+    let wire = [Wire::Lines, Wire::Frames][choices.below(2)];
+    let (whole, pieces) = choices.pieces();
+    let at_once = follow(wire, &[whole]);
+    let in_pieces = follow(wire, &pieces);
+    assert_eq!(in_pieces, at_once, "{wire}: it matters how the bytes are cut");
+    assert_eq!(at_once, where_they_are(wire, whole), "{wire}");
+}
+
+/// Where each message begins, and how long it is.
+fn follow(wire: Wire, pieces: &[&[u8]]) -> Vec<(u64, u64)> {
+    let mut boundaries = Boundaries::new(wire);
+    let mut found = Vec::new();
+    let mut offset = 0;
+    let mut note = |messages: Vec<Message>, ended: u64| {
+        let named: Vec<Message> = messages.into_iter().filter(|message| message.named).collect();
+        assert_eq!(named.len() as u64, ended, "the first 10,000 have names");
+        for message in named {
+            assert!(message.text.len() <= SHOWN_MAX, "{} bytes are shown", message.text.len());
+            assert!(
+                !message.text.contains(|it: char| it.is_control() && it != '\t'),
+                "{:?}",
+                message.text
+            );
+            found.push((message.at, message.bytes));
+        }
+    };
+    for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+        let seen = boundaries.next(piece);
+        assert_eq!(seen.offset, offset);
+        offset += piece.len() as u64;
+        note(seen.messages, seen.ended);
+    }
+    let last = boundaries.finish();
+    assert_eq!(last.offset, offset);
+    note(last.messages, last.ended);
+    found
+}
+
+fn where_they_are(wire: Wire, whole: &[u8]) -> Vec<(u64, u64)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < whole.len() {
+        let rest = &whole[at..];
+        let length = match (wire, rest) {
+            (Wire::Lines, _) => {
+                rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |end| end + 1)
+            }
+            (Wire::Frames, [low, high, ..]) => 2 + usize::from(u16::from_le_bytes([*low, *high])),
+            (Wire::Frames, _) => 1,
+        };
+        let length = length.min(rest.len());
+        found.push((at as u64, length as u64));
+        at += length;
+    }
+    found
+}

@@ -1,0 +1,596 @@
+//! The line editor: keys, pastes, messages and other windows in, and a screen out. Whatever comes in
+//! whatever order, what was said and heard stands there whole and in order, and below it the row that
+//! is being typed, with its cursor where it belongs, as a much simpler line editor has it.
+
+use std::cell::Cell;
+
+use termina::Event;
+use termina::event::{KeyCode, KeyEvent, Modifiers};
+use threadchat::buffer::Block;
+use threadchat::keyboard::{Editor, Meaning};
+use threadchat::presses::Presses;
+use threadchat::screen::{Form, RowBoard, Screen, Window};
+use threadchat::text::{Label, labelled};
+use threadchat::wire::Wire;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::Choices;
+use super::terminal::Terminal;
+
+/// What is typed: enough to come to each rule of the editor's, and of few enough kinds to be met
+/// again.
+const CHARACTERS: [char; 16] =
+    ['a', 'b', 'x', '7', ' ', ' ', '-', '/', '.', '四', 'é', '\u{301}', 'e', '👩', '\t', '"'];
+
+const HEIGHT: u16 = 6;
+
+thread_local! {
+    static COLUMNS: Cell<usize> = const { Cell::new(80) };
+}
+
+pub fn run(input: &[u8]) {
+    let mut choices = Choices(input);
+    if choices.below(8) == 7 {
+        return press(choices);
+    }
+    let mut session = Session::new(8 + choices.below(60));
+    while !choices.is_over() {
+        session.next(&mut choices);
+    }
+    session.look();
+}
+
+/// Bytes from a terminal, however `read` cuts them: Ctrl-C is always heard, text arrives whole, and
+/// nothing that is typed later is swallowed.
+fn press(choices: Choices) {
+    let (whole, pieces) = choices.pieces();
+    let mut presses = Presses::default();
+    let mut editor = Editor::default();
+    for piece in &pieces {
+        presses.take(piece, piece.len() == 255);
+        while let Some(key) = presses.pop() {
+            editor.on(key);
+        }
+    }
+    let interrupt = Event::Key(KeyEvent::new(KeyCode::Char('c'), Modifiers::CONTROL));
+    presses.take(b"\x03", false);
+    let keys: Vec<Event> = std::iter::from_fn(|| presses.pop()).collect();
+    assert!(keys.contains(&interrupt), "Ctrl-C is not heard: {keys:?}");
+    editor.take_half();
+    presses.take(b"typed later", false);
+    while let Some(key) = presses.pop() {
+        editor.on(key);
+    }
+    assert_eq!(editor.take_half(), "typed later");
+
+    // Plain text: what is not UTF-8 can be seen.
+    if whole.iter().any(|&byte| byte < b' ' || byte == 0x7f) {
+        return;
+    }
+    let text = |pieces: &[&[u8]]| {
+        let mut presses = Presses::default();
+        let mut editor = Editor::default();
+        for piece in pieces {
+            presses.take(piece, false);
+        }
+        while let Some(key) = presses.pop() {
+            editor.on(key);
+        }
+        editor.take_half()
+    };
+    let at_once = text(&[whole]);
+    assert_eq!(text(&pieces), at_once, "it matters how the bytes are cut");
+    let valid = std::str::from_utf8(whole);
+    if let Ok(valid) = valid
+        && !valid.chars().any(char::is_control)
+    {
+        assert_eq!(at_once, valid);
+    }
+}
+
+/// A screen, the row that is typed on it, and what should stand there.
+struct Session {
+    editor: Editor,
+    board: RowBoard,
+    form: Form,
+    terminal: Terminal,
+    columns: usize,
+    expected: Vec<Expected>,
+    model: Line,
+    /// How many messages there were.
+    count: usize,
+    trail: Vec<String>,
+}
+
+/// A row that is on the screen for good.
+struct Expected {
+    text: String,
+    /// The narrowest that the window has been since: the terminal cuts off what is further right.
+    narrowest: usize,
+}
+
+impl Session {
+    fn new(columns: usize) -> Session {
+        COLUMNS.set(columns);
+        let (board, rows) = RowBoard::new();
+        let screen = Screen::new(Wire::Lines, false, false)
+            .with_rows(rows)
+            .in_window(Window { columns: || COLUMNS.get(), breaks_rows_again: false });
+        Session {
+            editor: Editor::default(),
+            board,
+            form: Form::Screen(Box::new(screen)),
+            terminal: Terminal::new(HEIGHT, columns),
+            columns,
+            expected: Vec::new(),
+            model: Line::default(),
+            count: 0,
+            trail: Vec::new(),
+        }
+    }
+
+    fn next(&mut self, choices: &mut Choices) {
+        let control = |key| KeyEvent::new(KeyCode::Char(key), Modifiers::CONTROL);
+        let alt = |key| KeyEvent::new(KeyCode::Char(key), Modifiers::ALT);
+        let key = match choices.below(32) {
+            0..=3 => {
+                let character = CHARACTERS[choices.below(CHARACTERS.len())];
+                KeyEvent::new(KeyCode::Char(character), Modifiers::NONE)
+            }
+            4 => KeyCode::Enter.into(),
+            5 => KeyCode::Backspace.into(),
+            6 => KeyCode::Delete.into(),
+            7 => KeyCode::Left.into(),
+            8 => KeyCode::Right.into(),
+            9 => KeyCode::Home.into(),
+            10 => control('e'),
+            11 => control('w'),
+            12 => control('u'),
+            13 => control('k'),
+            14 => control('y'),
+            15 => KeyCode::Up.into(),
+            16 => KeyCode::Down.into(),
+            17 => alt('b'),
+            18 => alt('f'),
+            19 => alt('d'),
+            20 => control('d'),
+            21 => KeyCode::Tab.into(),
+            22 => return self.paste(choices),
+            23 => return self.hear(choices, false),
+            24 => return self.hear(choices, true),
+            25 => return self.resize(8 + choices.below(60)),
+            26 => return self.clear(),
+            27 => return self.row_away(),
+            28 => KeyEvent::new(KeyCode::Backspace, Modifiers::ALT),
+            29 => control('t'), // It means nothing.
+            _ => return self.look(),
+        };
+        self.press(Event::Key(key));
+    }
+
+    fn press(&mut self, event: Event) {
+        self.trail.push(format!("{event:?}"));
+        let meaning = self.editor.on(event.clone());
+        let (before, after) = halves(&self.editor);
+        let finished = self.model.on(&event, (&before, &after));
+        assert_eq!((&*before, &*after), self.model.halves(), "{:#?}", self.trail);
+        match meaning {
+            Meaning::Lines(lines) => {
+                assert_eq!(lines, finished, "{:#?}", self.trail);
+                self.board.put_up(self.editor.row());
+                self.say(&lines);
+            }
+            _ => assert_eq!(finished, "", "{:#?}", self.trail),
+        }
+    }
+
+    fn paste(&mut self, choices: &mut Choices) {
+        let length = choices.below(40);
+        let pasted: String = (0..length)
+            .map(|_| match choices.below(CHARACTERS.len() + 2) {
+                16 => '\n',
+                17 => '\r',
+                at => CHARACTERS[at],
+            })
+            .collect();
+        self.press(Event::Paste(pasted));
+    }
+
+    /// What was said comes back from the coordinator, to be shown.
+    fn say(&mut self, lines: &str) {
+        let mut written = Vec::new();
+        let block = Block::of(lines.as_bytes().to_vec());
+        self.form.write_said(&block, &mut written).expect("a vector takes everything");
+        self.terminal.show(&written);
+        for line in lines.lines() {
+            self.expect(">", " ", line);
+        }
+    }
+
+    fn hear(&mut self, choices: &mut Choices, own: bool) {
+        self.count += 1;
+        let words = "word ".repeat(choices.below(20));
+        let text = format!("{} {words}end", self.count);
+        let mut written = Vec::new();
+        if own {
+            // Notices break no rows themselves; long ones are rare.
+            let text = text[..text.len().min(self.columns)].trim_end();
+            let line = format!("{text}\n");
+            self.form.write_own(line.as_bytes(), &mut written).expect("as above");
+            self.expected.push(Expected { text: text.to_owned(), narrowest: self.columns });
+        } else {
+            let block = Block::of(format!("{text}\n").into_bytes());
+            self.form.write(&block, &mut written).expect("as above");
+            self.expect("friend", " says: ", &text);
+        }
+        self.trail.push(format!("message {text:?}"));
+        self.terminal.show(&written);
+    }
+
+    fn expect(&mut self, who: &str, says: &str, text: &str) {
+        let whole = [who, says, text].concat();
+        let rows: Vec<String> = if whole.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            broken(&whole, self.columns)
+        } else {
+            let label = Label { before: "", who, colour: None, says };
+            labelled(&label, text, self.columns).lines().map(str::to_owned).collect()
+        };
+        let narrowest = self.columns;
+        self.expected.extend(
+            rows.into_iter().map(|row| Expected { text: row.trim_end().to_owned(), narrowest }),
+        );
+    }
+
+    /// Another window. The program is told by a signal, and draws the row again.
+    fn resize(&mut self, columns: usize) {
+        self.trail.push(format!("{columns} columns"));
+        self.columns = columns;
+        COLUMNS.set(columns);
+        self.terminal.set_columns(columns);
+        for row in &mut self.expected {
+            row.narrowest = row.narrowest.min(columns);
+        }
+        self.board.put_up(self.editor.row());
+    }
+
+    /// Ctrl-L: what was on the screen is gone, and what had left it at the top is not.
+    fn clear(&mut self) {
+        self.trail.push("clear".to_owned());
+        let mut written = Vec::new();
+        self.form.screen().expect("it is one").clear(&mut written).expect("as above");
+        let scrolled = self.terminal.scrolled();
+        self.terminal.show(&written);
+        self.expected.truncate(scrolled);
+        self.board.put_up(self.editor.row());
+    }
+
+    /// Ctrl-Z: the row is off the screen, and back again.
+    fn row_away(&mut self) {
+        self.trail.push("row away".to_owned());
+        self.board.clear();
+        let mut written = Vec::new();
+        self.form.screen().expect("it is one").take_row_away(&mut written).expect("as above");
+        self.terminal.show(&written);
+        self.assert_above();
+        let (rows, row, column) = self.terminal.rows();
+        assert_eq!((&*rows[row], column), ("", 0), "{:#?}", self.trail);
+        assert!(!self.terminal.screen().bracketed_paste(), "{:#?}", self.trail);
+        self.board.put_up(self.editor.row());
+    }
+
+    /// The screen-writer has nothing more to do, and somebody looks.
+    fn look(&mut self) {
+        self.board.put_up(self.editor.row());
+        let mut written = Vec::new();
+        self.form.screen().expect("it is one").settle(&mut written).expect("as above");
+        self.terminal.show(&written);
+        self.assert_above();
+        assert!(self.terminal.screen().bracketed_paste(), "pastes are not marked");
+        let (rows, row, column) = self.terminal.rows();
+        let (before, after) = self.model.halves();
+        if let Err(why) = judge(&rows[row], column, before, after, self.columns) {
+            panic!("{why}: {:?}, column {column}, {:#?}", rows[row], self.trail);
+        }
+    }
+
+    fn assert_above(&mut self) {
+        let (rows, row, _) = self.terminal.rows();
+        let above: Vec<&String> = rows[..row].iter().collect();
+        let fits = |shown: &str, expected: &Expected| {
+            shown == expected.text
+                || (expected.text.starts_with(shown.trim_end_matches('\u{fffd}'))
+                    && columns_of(&expected.text) > expected.narrowest
+                    && columns_of(shown) + 2
+                        >= columns_of(
+                            expected.text[..prefix(&expected.text, expected.narrowest)].trim_end(),
+                        ))
+        };
+        let all = above.len() == self.expected.len()
+            && above.iter().zip(&self.expected).all(|(shown, expected)| fits(shown, expected));
+        assert!(
+            all,
+            "{above:#?} instead of {:#?} after {:#?}",
+            self.expected.iter().map(|row| &row.text).collect::<Vec<_>>(),
+            self.trail
+        );
+        assert!(rows[row + 1..].iter().all(String::is_empty), "{rows:#?} after {:#?}", self.trail);
+    }
+}
+
+/// The row's two halves, as the editor has them.
+fn halves(editor: &Editor) -> (String, String) {
+    let (before, after) = editor.halves();
+    (before.to_owned(), after.to_owned())
+}
+
+/// Plain text in rows, the further ones behind two spaces.
+fn broken(text: &str, columns: usize) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut rest = text;
+    loop {
+        let margin = if rows.is_empty() { "" } else { "  " };
+        let (now, later) = rest.split_at(rest.len().min(columns - margin.len()));
+        rows.push(format!("{margin}{now}"));
+        rest = later;
+        if rest.is_empty() {
+            return rows;
+        }
+    }
+}
+
+/// How many bytes of a text fit into so many columns.
+fn prefix(text: &str, columns: usize) -> usize {
+    let mut end = 0;
+    for cluster in text.graphemes(true) {
+        if columns_of(&text[..end + cluster.len()]) > columns {
+            break;
+        }
+        end += cluster.len();
+    }
+    end
+}
+
+/// How many columns a text takes that is made of [`CHARACTERS`].
+fn columns_of(text: &str) -> usize {
+    let columns = |it: char| match it {
+        '\u{301}' => 0,
+        '四' | '👩' => 2,
+        _ => 1,
+    };
+    text.chars().map(columns).sum()
+}
+
+/// A line as it is shown: its characters, with tabs up to each eighth column.
+fn as_shown(text: &str, mut column: usize) -> String {
+    let mut shown = String::new();
+    for cluster in text.graphemes(true) {
+        let cell = match cluster {
+            "\t" => " ".repeat(8 - column % 8),
+            other => other.to_owned(),
+        };
+        column += columns_of(&cell);
+        shown.push_str(&cell);
+    }
+    shown
+}
+
+/// Whether a row on the screen shows this line, or the part of it around the cursor.
+fn judge(
+    row: &str,
+    column: usize,
+    before: &str,
+    after: &str,
+    columns: usize,
+) -> Result<(), String> {
+    if columns_of(row) >= columns {
+        return Err("it is as wide as the window".to_owned());
+    }
+    let left = as_shown(before, 0);
+    let right = as_shown(after, columns_of(&left));
+    let padded = format!("{row}{}", " ".repeat(column.saturating_sub(columns_of(row))));
+    // Where a mark stands at the cursor it cannot be seen to which half it belongs.
+    let mut places = (0..=padded.len())
+        .filter(|&at| padded.is_char_boundary(at) && columns_of(&padded[..at]) == column)
+        .peekable();
+    if places.peek().is_none() {
+        return Err("the cursor is within a character".to_owned());
+    }
+    places
+        .map(|at| padded.split_at(at))
+        .map(|(shown_left, shown_right)| judge_halves(shown_left, shown_right, &left, &right))
+        .reduce(Result::or)
+        .unwrap_or(Ok(()))
+}
+
+fn judge_halves(
+    shown_left: &str,
+    shown_right: &str,
+    left: &str,
+    right: &str,
+) -> Result<(), String> {
+    let fits = match (shown_left.strip_prefix("> "), shown_left.strip_prefix("< ")) {
+        (Some(whole), _) => whole == left,
+        (_, Some(end)) => left.ends_with(end) && end.len() < left.len(),
+        _ => return Err("it has no prompt".to_owned()),
+    };
+    if !fits {
+        return Err(format!("{left:?} should stand before the cursor"));
+    }
+    let begins = |shown: &str| right.starts_with(shown) && shown.len() < right.len();
+    match shown_right.trim_end() == right.trim_end()
+        || shown_right.strip_suffix('>').is_some_and(begins)
+    {
+        true => Ok(()),
+        false => Err(format!("{right:?} should stand behind the cursor")),
+    }
+}
+
+/// A line editor as simple as can be.
+#[derive(Default)]
+struct Line {
+    text: String,
+    /// In bytes.
+    cursor: usize,
+    cut: String,
+    /// The last key has cut something as well.
+    cutting: bool,
+    history: Vec<String>,
+    /// How many lines back we are, and what was being typed before.
+    back: usize,
+    draft: String,
+}
+
+impl Line {
+    fn halves(&self) -> (&str, &str) {
+        self.text.split_at(self.cursor)
+    }
+
+    /// Takes a key, and gives the lines that it has finished. `seen`: what the editor made of it, for
+    /// what is no business of a simple one: where words end that are not of ASCII.
+    fn on(&mut self, event: &Event, seen: (&str, &str)) -> String {
+        let was_cutting = std::mem::take(&mut self.cutting);
+        let key = match event {
+            Event::Paste(text) => return self.paste(text),
+            Event::Key(key) => key,
+            _ => return String::new(),
+        };
+        let (before, after) = self.halves();
+        let previous = before.graphemes(true).next_back().map_or(0, str::len);
+        // What the cursor stands before may go on behind a joiner or a mark.
+        let next = after.graphemes(true).next().map_or(0, str::len);
+        let (previous, next) = self.around(previous, next);
+        let control = key.modifiers == Modifiers::CONTROL;
+        let alt = key.modifiers == Modifiers::ALT;
+        match key.code {
+            KeyCode::Enter => return self.submit(),
+            KeyCode::Tab => self.insert("\t"),
+            KeyCode::Char(character) if key.modifiers == Modifiers::NONE => {
+                self.insert(character.encode_utf8(&mut [0; 4]));
+            }
+            KeyCode::Left => self.cursor -= previous,
+            KeyCode::Right => self.cursor += next,
+            KeyCode::Home => self.cursor = 0,
+            KeyCode::Char('e') if control => self.cursor = self.text.len(),
+            KeyCode::Backspace if alt => self.cut(self.word_before(seen), self.cursor, was_cutting),
+            KeyCode::Backspace => {
+                self.text.replace_range(self.cursor - previous..self.cursor, "");
+                self.cursor -= previous;
+            }
+            KeyCode::Delete => self.text.replace_range(self.cursor..self.cursor + next, ""),
+            KeyCode::Char('d') if control => {
+                self.text.replace_range(self.cursor..self.cursor + next, "");
+            }
+            KeyCode::Char('w') if control => {
+                self.cut(self.word_before(seen), self.cursor, was_cutting);
+            }
+            KeyCode::Char('u') if control => self.cut(0, self.cursor, was_cutting),
+            KeyCode::Char('k') if control => self.cut(self.cursor, self.text.len(), was_cutting),
+            KeyCode::Char('d') if alt => {
+                self.cut(self.cursor, self.word_behind(), was_cutting);
+            }
+            KeyCode::Char('y') if control => {
+                let cut = self.cut.clone();
+                self.insert(&cut);
+            }
+            KeyCode::Char('b') if alt => self.cursor = self.word_before(seen),
+            KeyCode::Char('f') if alt => self.cursor = self.word_behind(),
+            KeyCode::Up if self.back < self.history.len() => {
+                if self.back == 0 {
+                    self.draft = self.text.clone();
+                }
+                self.back += 1;
+                self.recall();
+            }
+            KeyCode::Down if self.back > 0 => {
+                self.back -= 1;
+                self.recall();
+            }
+            _ => {}
+        }
+        String::new()
+    }
+
+    /// How long the characters before and behind the cursor are, which may be one around it.
+    fn around(&self, previous: usize, next: usize) -> (usize, usize) {
+        let starts = |at: usize| self.text.grapheme_indices(true).any(|(start, _)| start == at);
+        if self.cursor == self.text.len() || starts(self.cursor) {
+            return (previous, next);
+        }
+        let (start, cluster) = self
+            .text
+            .grapheme_indices(true)
+            .rfind(|(start, _)| *start < self.cursor)
+            .expect("the cursor is within a character");
+        (self.cursor - start, start + cluster.len() - self.cursor)
+    }
+
+    fn insert(&mut self, text: &str) {
+        self.text.insert_str(self.cursor, text);
+        self.cursor += text.len();
+    }
+
+    fn paste(&mut self, text: &str) -> String {
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        let mut finished = String::new();
+        for piece in text.split_inclusive('\n') {
+            match piece.strip_suffix('\n') {
+                None => self.insert(piece),
+                Some(piece) => {
+                    self.insert(piece);
+                    finished += &self.submit();
+                }
+            }
+        }
+        finished
+    }
+
+    fn submit(&mut self) -> String {
+        let line = std::mem::take(&mut self.text);
+        self.cursor = 0;
+        self.back = 0;
+        self.draft.clear();
+        if !line.is_empty() && self.history.last() != Some(&line) {
+            self.history.push(line.clone());
+        }
+        line + "\n"
+    }
+
+    fn recall(&mut self) {
+        self.text = match self.back {
+            0 => std::mem::take(&mut self.draft),
+            back => self.history[self.history.len() - back].clone(),
+        };
+        self.cursor = self.text.len();
+    }
+
+    /// Cuts a part out, for Ctrl-Y. What is cut at one go, by several keys, belongs together.
+    fn cut(&mut self, from: usize, to: usize, was_cutting: bool) {
+        let part: String = self.text.drain(from..to).collect();
+        self.cutting = was_cutting || !part.is_empty();
+        self.cut = match was_cutting {
+            _ if part.is_empty() => return,
+            false => part,
+            true if to == self.cursor => part + &self.cut,
+            true => std::mem::take(&mut self.cut) + &part,
+        };
+        self.cursor = from;
+    }
+
+    /// Where the word before the cursor begins.
+    fn word_before(&self, (seen, _): (&str, &str)) -> usize {
+        let before = &self.text[..self.cursor];
+        if self.text.contains(|it: char| !(it.is_ascii_alphanumeric() || " -/\t".contains(it))) {
+            return seen.len();
+        }
+        let word = before.trim_end_matches(|it: char| !it.is_ascii_alphanumeric());
+        word.trim_end_matches(|it: char| it.is_ascii_alphanumeric()).len()
+    }
+
+    /// Where the word behind the cursor ends.
+    fn word_behind(&self) -> usize {
+        let is_word = |it: char| it.is_alphanumeric() || it == '\u{301}';
+        let gap = self.text[self.cursor..].trim_start_matches(|it| !is_word(it));
+        let rest = gap.trim_start_matches(is_word);
+        self.text.len() - rest.len()
+    }
+}
