@@ -130,8 +130,10 @@ impl Name {
 /// Two names that look the same are the same: capitals do not count, nor whether an accent is a
 /// character of its own, nor whether a letter is a wide one (Unicode's form NFKC).
 fn folded(name: &str) -> String {
-    // By way of capitals, since some letters share theirs: the two sigmas of Greek, ß and ss.
-    let capitals = name.nfkc().flat_map(char::to_uppercase);
+    // By way of capitals, since some letters share theirs: the two sigmas of Greek, ß and ss. And to
+    // capitals by way of small letters, since the capital of ß that there is by now is not what
+    // Unicode makes of ß.
+    let capitals = name.nfkc().flat_map(char::to_lowercase).flat_map(char::to_uppercase);
     capitals.flat_map(char::to_lowercase).nfkc().collect()
 }
 
@@ -271,5 +273,16 @@ mod tests {
         assert!(Name::parse("You").unwrap().is_taken());
         assert!(Name::parse("FRIEND").unwrap().is_taken());
         assert!(!Name::parse("Susan").unwrap().is_taken());
+    }
+
+    #[test]
+    fn a_letter_its_capital_and_its_small_one_are_alike() {
+        for letter in (char::MIN..=char::MAX).filter(|it| it.is_alphanumeric()) {
+            let name = letter.to_string();
+            let alike = folded(&name);
+            for other in [alike.clone(), name.to_lowercase(), name.to_uppercase()] {
+                assert_eq!(folded(&other), alike, "{name:?} and {other:?}");
+            }
+        }
     }
 }
