@@ -418,17 +418,22 @@ impl Framer {
             self.excess += (piece.len() - kept) as u64;
             if newline.is_some() {
                 take(input, 1);
-                self.whole = true;
+                self.end_of_line();
             }
         }
     }
 
-    /// Makes a frame of the line that is whole. [`Step::Drained`]: it is in the block.
-    fn pass_on(&mut self, block: &mut Block) -> Result<Step, Error> {
+    /// The line is whole. (Once for each: [`Framer::pass_on`] can be called again for it.)
+    fn end_of_line(&mut self) {
         // A Windows console ends a typed line with both.
         if self.typed && self.excess == 0 && self.partial.last() == Some(&b'\r') {
             self.partial.pop();
         }
+        self.whole = true;
+    }
+
+    /// Makes a frame of the line that is whole. [`Step::Drained`]: it is in the block.
+    fn pass_on(&mut self, block: &mut Block) -> Result<Step, Error> {
         let step = if self.excess > 0 {
             let bytes = self.partial.len() as u64 + self.excess;
             if !self.typed {
@@ -464,7 +469,9 @@ impl Framer {
             return Ok(Step::Drained);
         }
         // The last line may lack its newline; it is a message all the same.
-        self.whole |= !self.partial.is_empty();
+        if !self.whole && !self.partial.is_empty() {
+            self.end_of_line();
+        }
         if self.whole { self.pass_on(block) } else { Ok(Step::Drained) }
     }
 }
@@ -691,6 +698,20 @@ mod tests {
         let mut codec = Codec::Lines(Lines::new(Audience::Person, LINE_MAX));
         let _ = codec.decode(&mut &vec![b'x'; LINE_MAX][..], &mut block);
         assert_eq!(block.bytes().len(), LINE_MAX + 1);
+    }
+
+    #[test]
+    fn a_typed_line_that_has_to_wait_for_a_block_loses_one_carriage_return_and_no_more() {
+        let pool = Pool::new(1, 8);
+        let mut framer = Codec::Framer(Framer::new(true, FRAME_MAX));
+        let mut input = &b"first\nen\r\r\n"[..];
+        let mut block = pool.take().unwrap();
+        assert_eq!(framer.decode(&mut input, &mut block).unwrap(), Step::Full);
+        assert_eq!(block.bytes(), b"\x05\x00first");
+        drop(block);
+        let mut block = pool.take().unwrap();
+        assert_eq!(framer.decode(&mut input, &mut block).unwrap(), Step::Drained);
+        assert_eq!(block.bytes(), b"\x03\x00en\r");
     }
 
     #[test]
