@@ -297,7 +297,7 @@ impl Session {
         let (rows, row, _) = self.terminal.rows();
         let above: Vec<&String> = rows[..row].iter().collect();
         let fits = |shown: &str, expected: &Expected| {
-            shown == expected.text
+            squeezed(shown) == squeezed(&expected.text)
                 || (expected.text.starts_with(shown.trim_end_matches('\u{fffd}'))
                     && columns_of(&expected.text) > expected.narrowest
                     && columns_of(shown) + 2
@@ -374,6 +374,17 @@ fn as_shown(text: &str, mut column: usize) -> String {
     shown
 }
 
+/// The same with one mark where there are several behind each other: `vt100` keeps only some of them.
+fn squeezed(text: &str) -> String {
+    let mut squeezed = String::new();
+    for character in text.chars() {
+        if character != '\u{301}' || !squeezed.ends_with('\u{301}') {
+            squeezed.push(character);
+        }
+    }
+    squeezed
+}
+
 /// Whether a row on the screen shows this line, or the part of it around the cursor.
 fn judge(
     row: &str,
@@ -387,7 +398,8 @@ fn judge(
     }
     let left = as_shown(before, 0);
     let right = as_shown(after, columns_of(&left));
-    let padded = format!("{row}{}", " ".repeat(column.saturating_sub(columns_of(row))));
+    let (left, right, row) = (squeezed(&left), squeezed(&right), squeezed(row));
+    let padded = format!("{row}{}", " ".repeat(column.saturating_sub(columns_of(&row))));
     // Where a mark stands at the cursor it cannot be seen to which half it belongs.
     let mut places = (0..=padded.len())
         .filter(|&at| padded.is_char_boundary(at) && columns_of(&padded[..at]) == column)
