@@ -17,6 +17,7 @@ use crate::buffer::{BUFFER_SIZE, BUFFERS, Pool};
 use crate::error::Error;
 use crate::event::{Event, Number, Report, Sink, Source};
 use crate::explain::Account;
+use crate::machine;
 use crate::reader::Reader;
 use crate::room::MESSAGE_MAX;
 use crate::screen::Form;
@@ -39,7 +40,7 @@ pub struct Friend {
     /// How far the socket-writer is.
     pub done: Done,
     /// The socket-writer's thread, which in a room has to be woken for what is put into its outbox.
-    pub writer: std::thread::Thread,
+    pub writer: machine::thread::Thread,
     /// What every thread had done before this friend was heard.
     pub account: Option<Box<Account>>,
     /// The telephone itself.

@@ -24,6 +24,7 @@ use crate::ear::Ear;
 use crate::error::Error;
 use crate::event::{Event, News, ReadError, Report, Sink, Source};
 use crate::hosting::Hosting;
+use crate::machine;
 use crate::name::{Name, Speaker};
 use crate::notices::{Notices, Unsent};
 use crate::platform::Terminal;
@@ -253,7 +254,7 @@ impl Coordinator {
             if let Event::Read(_, News::Block(block)) = &event {
                 steps::take_over(block, "coordinator");
             }
-            wake_at = self.on(event, Instant::now());
+            wake_at = self.on(event, machine::now());
             if let State::Over(outcome) = self.state {
                 log::debug!("it is over, with exit code {}", outcome.code);
                 return outcome;
@@ -726,7 +727,7 @@ impl Coordinator {
 fn next_event(inbox: &Receiver<Event>, wake_at: Option<Instant>) -> Event {
     let event = match wake_at {
         // The clock goes first: an inbox that is never empty would never let it speak.
-        Some(at) if at <= Instant::now() => Err(RecvTimeoutError::Timeout),
+        Some(at) if at <= machine::now() => Err(RecvTimeoutError::Timeout),
         wake_at => thread::receive(inbox, wake_at),
     };
     match event {

@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, at, select};
 
 use crate::conversation::LEAVING;
 use crate::event::Event;
+use crate::machine;
 use crate::steps::{self, Call};
 use crate::thread::Thread;
 
@@ -27,7 +28,7 @@ impl Ending {
         Ending {
             inbox,
             // What is left to write is a few words of our own.
-            gone_by: gone_by.unwrap_or_else(|| Instant::now() + LEAVING),
+            gone_by: gone_by.unwrap_or_else(|| machine::now() + LEAVING),
             interrupted: gone_by.is_some(),
             hurried: false,
         }
@@ -37,7 +38,7 @@ impl Ending {
         match event {
             Event::Signal if self.interrupted => {
                 self.hurried = true;
-                self.gone_by = Instant::now();
+                self.gone_by = machine::now();
             }
             Event::Signal | Event::HungUp => self.interrupted = true,
             _ => {}

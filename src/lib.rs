@@ -47,7 +47,8 @@
 //!    a friend. [`seeker`]: the acceptor and the connector. [`connection`]: a connected socket's
 //!    two threads.
 //! 8. [`chat`]: starting everything in order, and ending it in order, with [`sinks`], the writers,
-//!    and [`ending`], how long to wait for whom. [`thread`]: threads with names.
+//!    and [`ending`], how long to wait for whom. [`thread`]: threads with names. [`machine`]: whose
+//!    threads they are.
 //! 9. [`notices`]: what is said on stderr. [`error`]: everything that can go wrong, a sentence
 //!    each. [`platform`]: where operating systems differ. [`cli`]: the words of the command line.
 //! 10. To see all this happen: [`steps`], what each thread does, one by one; [`explain`] puts them
@@ -213,6 +214,7 @@ pub mod socket;
 
 pub mod chat;
 pub mod ending;
+pub mod machine;
 pub mod sinks;
 pub mod thread;
 

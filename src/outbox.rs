@@ -13,13 +13,13 @@
 //! who talk as fast as they can, that was four times as much in the same time.)
 
 use std::sync::Arc;
-use std::thread::Thread;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
 use crate::buffer::Block;
 use crate::event::Sink;
+use crate::machine::thread::Thread;
 use crate::room::{Announcement, Tally};
 use crate::steps;
 use crate::writer::{Done, Order};

@@ -2,13 +2,13 @@
 
 use std::cell::Cell;
 use std::io::ErrorKind;
-use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, at, bounded, never, select};
 
 use crate::error::Error;
 use crate::event::Number;
+use crate::machine::thread::{self, Builder, JoinHandle};
 use crate::platform;
 use crate::steps;
 
@@ -42,7 +42,7 @@ pub fn receive<T>(from: &Receiver<T>, deadline: Option<Instant>) -> Result<T, Re
     if let Ok(next) = from.try_recv() {
         return Ok(next);
     }
-    std::thread::yield_now();
+    thread::yield_now();
     let limit = deadline.map_or_else(never, at);
     // What waits for several channels at once looks into them once more, and then sleeps.
     select! {
@@ -140,7 +140,7 @@ impl Thread {
     }
 
     /// The thread itself, to be woken where it is parked.
-    pub fn thread(&self) -> std::thread::Thread {
+    pub fn thread(&self) -> thread::Thread {
         self.handle.thread().clone()
     }
 

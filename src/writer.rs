@@ -14,6 +14,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, select};
 
 use crate::buffer::Block;
 use crate::event::{Event, Report, Sink};
+use crate::machine;
 use crate::name::{Name, Speaker};
 use crate::screen::Form;
 use crate::steps::{self, Call, Facts, Watched};
@@ -249,7 +250,7 @@ impl Writer {
 
     fn wait_for_one(&mut self) -> Option<Order> {
         if self.is_woken {
-            std::thread::park();
+            machine::thread::park();
             return None;
         }
         let Some(screen) = self.form.screen() else {
