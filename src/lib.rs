@@ -162,6 +162,11 @@
 //! - The trace-writer, once it has been woken, lets records gather for 20 ms before it writes them. To
 //!   wake it for each would cost the chat more than the writing. It is the one place that waits for
 //!   a time; where nothing happens it is not woken at all.
+//! - Threads and the clock come by way of [`machine`], so that a model checker can take the system's
+//!   place there. `scripts/model` tries small conversations in many orders of events: it shows that
+//!   the first invariant, the buffers that come home, the writers that are woken by hand and the
+//!   last words hold in each that it tried. Turned against a build with an unbounded outbox made a
+//!   bounded one, or without one of these wake-ups, it finds the lock-up at once.
 //! - A thread says how it ended as an event, and not through its `JoinHandle`: the coordinator
 //!   can only hear what comes to its inbox.
 
