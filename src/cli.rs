@@ -325,15 +325,20 @@ impl Meet {
     /// # Errors
     /// A usage error.
     pub fn place(&self) -> Result<Place, clap::Error> {
-        let (verb, place) = match self {
+        let place = match self {
             Meet::Listen(Listen { place, port, .. }) => {
-                ("listen", listening_place(place.as_deref(), port.as_deref()))
+                listening_place(place.as_deref(), port.as_deref())
             }
-            Meet::Connect(Connect { place, port, .. }) => {
-                ("connect", calling_place(place, port.as_deref()))
-            }
+            Meet::Connect(Connect { place, port, .. }) => calling_place(place, port.as_deref()),
         };
-        place.map_err(|why| usage_error(verb, &why))
+        place.map_err(|why| usage_error(self.verb(), &why))
+    }
+
+    fn verb(&self) -> &'static str {
+        match self {
+            Meet::Listen(_) => "listen",
+            Meet::Connect(_) => "connect",
+        }
     }
 
     /// Checks what no single option can know.
@@ -352,6 +357,12 @@ impl Meet {
             && *name != Name::host()
         {
             return Err(usage_error("listen", &format!("nobody can be called {name} in a room")));
+        }
+        let Common { trace, transcript, .. } = self.common();
+        if trace.is_some() && trace == transcript {
+            let why =
+                "--trace and --transcript cannot have the same file: one would overwrite the other";
+            return Err(usage_error(self.verb(), why));
         }
         Ok(())
     }

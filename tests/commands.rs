@@ -857,6 +857,7 @@ fn an_option_that_does_not_exist_or_belongs_to_the_other_verb_is_a_usage_error()
         &["listen", "--no-such-option"],
         &["listen", "--wait"],
         &["listen", "--timeout", "3"],
+        &["listen", "--trace", "one.json", "--transcript", "one.json"],
         &["connect", "localhost", "--keep"],
         &["connect", "localhost", "--wire", "morse"],
         &["connect", "localhost", "--recv-buffer", "0"],
