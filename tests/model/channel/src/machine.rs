@@ -196,6 +196,8 @@ impl<T> Clone for Monitor<T> {
 
 /// As `std::thread`, as far as it is used.
 pub mod thread {
+    pub use shuttle::thread::yield_now;
+
     use super::{MACHINE, Monitor, io};
 
     #[derive(Clone)]
