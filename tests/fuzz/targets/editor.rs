@@ -398,7 +398,12 @@ fn judge(
     }
     let left = as_shown(before, 0);
     let right = as_shown(after, columns_of(&left));
-    let (left, right, row) = (squeezed(&left), squeezed(&right), squeezed(row));
+    // A terminal draws a mark behind the cursor on what is before it, and who knows how many it keeps.
+    let seen = |text: &str| match after.starts_with('\u{301}') {
+        true => text.replace('\u{301}', ""),
+        false => squeezed(text),
+    };
+    let (left, right, row) = (seen(&left), seen(&right), seen(row));
     let padded = format!("{row}{}", " ".repeat(column.saturating_sub(columns_of(&row))));
     // Where a mark stands at the cursor it cannot be seen to which half it belongs.
     let mut places = (0..=padded.len())
