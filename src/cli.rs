@@ -258,10 +258,12 @@ impl Colour {
     /// Whether labels are to be coloured on a terminal. See <https://no-color.org>.
     pub fn is_wanted(self) -> bool {
         let set = |variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+        // Asked in any case: it is also what makes a console obey.
+        let knows_escapes = platform::knows_escapes();
         match self {
             Colour::Always => true,
             Colour::Never => false,
-            Colour::Auto => !set("NO_COLOR") && platform::knows_escapes(),
+            Colour::Auto => !set("NO_COLOR") && knows_escapes,
         }
     }
 }

@@ -40,6 +40,18 @@ pub enum Error {
         other: String,
     },
 
+    /// The system does not let us have a port that is an ordinary one.
+    #[error(
+        "cannot listen on {at}: this computer keeps this port for something else; \
+         take another: threadchat listen {other}"
+    )]
+    PortKept {
+        /// The address asked for, as it was typed.
+        at: String,
+        /// The same with another port.
+        other: String,
+    },
+
     /// The address belongs to another machine.
     #[error(
         "cannot listen on {at}: this computer has no such address; \
@@ -426,11 +438,12 @@ impl Error {
     }
 }
 
-/// What the system said, in lower case and without its error number.
+/// What the system said, in lower case, without its error number, and without the full stop that
+/// Windows has.
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
-    let text = text.split(" (os error").next().unwrap_or(text);
+    let text = text.split(" (os error").next().unwrap_or(text).trim_end().trim_end_matches('.');
     let mut characters = text.chars();
     match characters.next() {
         Some(first) => first.to_lowercase().chain(characters).collect(),
@@ -481,4 +494,21 @@ fn attempts(tried: &[(SocketAddr, io::Error)]) -> String {
 /// A time limit as a person would say it.
 fn seconds(limit: Duration) -> String {
     format!("{} s", limit.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_system_says_has_neither_a_capital_nor_a_full_stop_nor_a_number() {
+        for (said, reason_given) in [
+            ("Connection refused (os error 111)", "connection refused"),
+            // The end that Windows gives its sentences.
+            ("No such host is known. (os error 11001)", "no such host is known"),
+            ("", "the system gave no reason"),
+        ] {
+            assert_eq!(reason(&io::Error::other(said)), reason_given);
+        }
+    }
 }

@@ -30,10 +30,10 @@ fn next_number() -> u64 {
 const USUAL_COLUMNS: usize = 80;
 
 /// Whether a terminal here can be trusted to obey escape sequences: colours, and moving the
-/// cursor. `TERM` says what it is, where there is such a thing.
+/// cursor. `TERM` says what it is; a Windows console has to be asked.
 pub fn knows_escapes() -> bool {
     let kind = std::env::var("TERM").unwrap_or_default();
-    !cfg!(unix) || !["", "dumb", "unknown"].contains(&kind.as_str())
+    console_obeys().unwrap_or(!["", "dumb", "unknown"].contains(&kind.as_str()))
 }
 
 /// Whether the terminal breaks its rows again when its window changes width. Most do; xterm and
@@ -55,6 +55,11 @@ pub fn breaks_rows_again() -> bool {
     SIGNS.iter().any(|sign| std::env::var_os(sign).is_some())
         || std::env::var("TERM").is_ok_and(|kind| KINDS.iter().any(|it| kind.starts_with(it)))
 }
+
+#[cfg(not(unix))]
+use other::console_obeys;
+#[cfg(unix)]
+use unix::console_obeys;
 
 #[cfg(unix)]
 mod keys;

@@ -23,6 +23,12 @@ pub const BACKLOG_OF_A_ROOM: i32 = i32::MAX;
 /// system has a large buffer that it tells of only when half of it is free, it takes more.)
 const NOT_SENT_MAX: u32 = 16 * 1024;
 
+/// Whether SO_REUSEADDR is set: so that the port can be bound again at once, while old connections
+/// are in TIME-WAIT. Not on Windows, where that is so anyway, and where it would let another program
+/// take the port from under us. Never SO_REUSEPORT, with which a second listener would silently get
+/// half of the callers.
+const REUSES_ADDRESSES: bool = !cfg!(windows);
+
 /// A friend's machine that is silently gone is noticed within 10 + 3 × 5 seconds.
 const KEEP_ALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(10))
@@ -97,7 +103,8 @@ pub fn listen(place: &Place, family: Family, backlog: i32) -> Result<TcpListener
     };
     let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
     for address in addresses {
-        log::debug!("socket, SO_REUSEADDR, bind to {address}, listen with a backlog of {backlog}");
+        let reuse = if REUSES_ADDRESSES { "SO_REUSEADDR, " } else { "" };
+        log::debug!("socket, {reuse}bind to {address}, listen with a backlog of {backlog}");
         match bind(address, family, place.host.is_none(), backlog) {
             Ok(listener) => return Ok(listener),
             Err(why) => {
@@ -131,11 +138,9 @@ fn bind(
         // One socket for both: IPv4 callers then appear as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2).
         socket.set_only_v6(!every_interface || family == Family::V6)?;
     }
-    // So that the port can be bound again at once, while old connections are in TIME-WAIT. Not
-    // on Windows, where it would let another program take the port from under us. Never
-    // SO_REUSEPORT, with which a second listener would silently get half of the callers.
-    #[cfg(not(windows))]
-    socket.set_reuse_address(true)?;
+    if REUSES_ADDRESSES {
+        socket.set_reuse_address(true)?;
+    }
     socket.bind(&address.into())?;
     socket.listen(backlog)?;
     Ok(socket.into())
@@ -146,7 +151,9 @@ pub fn cannot_listen(place: &Place, why: io::Error) -> Error {
     let (at, other) = (place.to_string(), place.elsewhere());
     match why.kind() {
         ErrorKind::AddrInUse => Error::PortInUse { at, other },
-        ErrorKind::PermissionDenied => Error::PortReserved { at, other },
+        ErrorKind::PermissionDenied if place.port < 1024 => Error::PortReserved { at, other },
+        // As where Windows keeps a range of ports for Hyper-V.
+        ErrorKind::PermissionDenied => Error::PortKept { at, other },
         ErrorKind::AddrNotAvailable => Error::NotOurAddress { at, port: place.port },
         _ => Error::CannotListen { at, why },
     }
@@ -287,4 +294,20 @@ fn set_options(socket: &Socket, impatient: bool) -> io::Result<()> {
     #[cfg(not(target_os = "linux"))]
     let _ = (impatient, USER_TIMEOUT);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_may_not_be_had_is_the_systems_own_or_another_programs() {
+        let sentence = |port| {
+            let place = Place { host: None, port };
+            cannot_listen(&place, ErrorKind::PermissionDenied.into()).to_string()
+        };
+        assert!(sentence(80).ends_with("take one from 1024 on: threadchat listen 9999"));
+        // On Windows, in a range of ports that it keeps for something else.
+        assert!(sentence(50_000).ends_with("take another: threadchat listen 50001"));
+    }
 }

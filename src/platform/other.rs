@@ -1,10 +1,11 @@
-//! Windows: a console edits lines itself, and speaks UTF-16.
+//! Windows: a console edits lines itself, and speaks UTF-16. (And whatever else is not Unix.)
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
 use crossbeam_channel::Sender;
+use terminal_size::{Width, terminal_size_of};
 
 use super::USUAL_COLUMNS;
 use crate::buffer::Doorbell;
@@ -17,7 +18,9 @@ use crate::reader::Permit;
 /// # Errors
 /// None here.
 pub fn stdin() -> io::Result<impl Read + Send + 'static> {
-    Ok(io::stdin())
+    let stdin = io::stdin();
+    let typed = stdin.is_terminal();
+    Ok(Input { stdin, typed })
 }
 
 /// Standard output, written through: what is handed over must not wait for a newline.
@@ -81,6 +84,40 @@ pub fn raise_file_limit() -> Option<u64> {
     None
 }
 
+struct Input {
+    stdin: io::Stdin,
+    typed: bool,
+}
+
+impl Read for Input {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.stdin.read(into)?;
+            if !self.typed || count == 0 {
+                return Ok(count);
+            }
+            // Enter is two characters in a console. The first is never part of what was typed, and
+            // a friend with a pipe would have it in the file.
+            let kept = without_returns(&mut into[..count]);
+            if kept > 0 {
+                return Ok(kept);
+            }
+        }
+    }
+}
+
+/// Moves what is not a carriage return to the front; gives back how much that is.
+fn without_returns(bytes: &mut [u8]) -> usize {
+    let mut kept = 0;
+    for at in 0..bytes.len() {
+        if bytes[at] != b'\r' {
+            bytes[kept] = bytes[at];
+            kept += 1;
+        }
+    }
+    kept
+}
+
 struct WrittenThrough(io::Stdout);
 
 impl Write for WrittenThrough {
@@ -97,7 +134,18 @@ impl Write for WrittenThrough {
 
 /// How many columns the terminal has that stdout is.
 pub fn columns() -> usize {
-    USUAL_COLUMNS
+    match terminal_size_of(io::stdout()) {
+        Some((Width(columns), _)) if columns > 0 => usize::from(columns),
+        _ => USUAL_COLUMNS,
+    }
+}
+
+/// Asks the console to obey escape sequences, which it does not by itself; `false`: it will print
+/// them, as before Windows 10. `None`: stdout is no console, though perhaps another terminal, as in
+/// Git Bash.
+pub(super) fn console_obeys() -> Option<bool> {
+    terminal_size_of(io::stdout())?;
+    Some(anstyle_query::windows::enable_ansi_colors() == Some(true))
 }
 
 /// Whether stdout and stderr are the same terminal. A Windows program has one console.

@@ -173,6 +173,11 @@ pub fn columns() -> usize {
     }
 }
 
+/// Only Windows has consoles of this kind.
+pub(super) fn console_obeys() -> Option<bool> {
+    None
+}
+
 /// Whether stdout and stderr are the same terminal. One thread should write to it then.
 pub fn one_terminal() -> bool {
     is_same_terminal(stdio::stdout(), stdio::stderr())
