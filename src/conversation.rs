@@ -483,10 +483,22 @@ impl Conversation {
                 // takes as long as that does; only where we were told to go do we not.
                 let hurry = self.interrupted || !SHUTDOWN_WAKES;
                 self.limit = Limit::Cut(hurry.then(|| now + LAST_WORDS));
+                if !SHUTDOWN_WAKES {
+                    // Nobody will hear the socket-reader's last word. What it has handed over is
+                    // all that there is to be shown.
+                    self.ask_whether_shown();
+                }
                 false
             }
             Limit::Cut(Some(leave_at)) => now >= leave_at,
             _ => false,
+        }
+    }
+
+    fn ask_whether_shown(&mut self) {
+        if self.shown == Shown::NotYet {
+            self.shown = Shown::Asked;
+            let _ = self.to_screen.send(Order::Flush);
         }
     }
 
@@ -513,8 +525,7 @@ impl Conversation {
         if self.shown == Shown::NotYet {
             // The friend's last words are out before it is said that the friend has left. Only
             // a signal limits how long a slow reader of stdout may take over them.
-            self.shown = Shown::Asked;
-            let _ = self.to_screen.send(Order::Flush);
+            self.ask_whether_shown();
             if !self.interrupted {
                 self.limit = Limit::None;
             }
