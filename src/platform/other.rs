@@ -118,13 +118,19 @@ fn without_returns(bytes: &mut [u8]) -> usize {
     kept
 }
 
+/// What Windows says of a pipe, other than an anonymous one, that nobody reads any more: those that
+/// Cygwin makes are such. The standard library knows only what it says of an anonymous one.
+const ERROR_PIPE_NOT_CONNECTED: i32 = 233;
+
 struct WrittenThrough(io::Stdout);
 
 impl Write for WrittenThrough {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.0.write(bytes)?;
-        self.0.flush()?;
-        Ok(count)
+        let written = self.0.write(bytes).and_then(|count| self.0.flush().map(|()| count));
+        written.map_err(|error| match error.raw_os_error() {
+            Some(ERROR_PIPE_NOT_CONNECTED) => io::ErrorKind::BrokenPipe.into(),
+            _ => error,
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
