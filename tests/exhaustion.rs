@@ -15,8 +15,9 @@ use std::process::{Command, Stdio};
 use portable_pty::CommandBuilder;
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use support::limits::{as_user_without_threads, limited};
+use support::process::wait_until_quiet;
 use support::pty::Terminal;
-use support::wire::{END, frame, receive_to_end, wait_received};
+use support::wire::{END, frame, receive_to_end};
 use support::{DEADLINE, Program, contains, error_sentence, friend_listener, port_in, until};
 
 /// Whom the program is to talk to, and how, while something runs out.
@@ -290,6 +291,9 @@ fn a_terminal_is_given_back_whatever_runs_out() {
     assert!(works[0] != works[works.len() - 1] && works.is_sorted(), "{works:?}");
 }
 
+/// What a conversation may take, in bytes (CONTRACT 8).
+const CONVERSATION: u64 = 1024 * 1024;
+
 /// Takes from a running program what it could still get of something.
 #[track_caller]
 fn take_away(program: &Program, what: Resource, rest: u64) {
@@ -309,10 +313,11 @@ fn memory_of(program: &Program) -> u64 {
 fn a_conversation_goes_on_when_no_file_thread_or_memory_is_left() {
     for options in [&[][..], &["--wire", "frames"], &["--explain"]] {
         let (mut program, friend) = support::wire::talk(options);
-        wait_received(&friend);
+        // Until every thread has begun, and with what a conversation may take.
+        wait_until_quiet(&[program.child.id()]);
         take_away(&program, Resource::Nofile, 0);
         take_away(&program, Resource::Nproc, 0);
-        take_away(&program, Resource::As, memory_of(&program));
+        take_away(&program, Resource::As, memory_of(&program) + CONVERSATION);
         let line = [&[b'x'; 999][..], b"\n"].concat();
         let said = match options.contains(&"frames") {
             true => [frame(&line[..999]).repeat(3_000), END.to_vec()].concat(),
