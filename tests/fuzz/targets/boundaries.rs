@@ -23,7 +23,8 @@ pub fn run(input: &[u8]) {
 fn follow(wire: Wire, pieces: &[&[u8]]) -> Vec<(u64, u64)> {
     let mut boundaries = Boundaries::new(wire);
     let mut found = Vec::new();
-    let mut offset = 0;
+    let (mut offset, mut all) = (0, 0);
+    let whole = pieces.concat();
     let mut note = |messages: Vec<Message>, ended: u64| {
         let named: Vec<Message> = messages.into_iter().filter(|message| message.named).collect();
         assert_eq!(named.len() as u64, ended, "the first 10,000 have names");
@@ -41,12 +42,29 @@ fn follow(wire: Wire, pieces: &[&[u8]]) -> Vec<(u64, u64)> {
         let seen = boundaries.next(piece);
         assert_eq!(seen.offset, offset);
         offset += piece.len() as u64;
+        all += seen.ended;
+        // A message is told of with its last byte, and not later.
+        let so_far = where_they_are(wire, &whole[..offset as usize]);
+        let open = is_open(wire, &whole, so_far[so_far.len() - 1]);
+        assert_eq!((all, seen.open), ((so_far.len() - usize::from(open)) as u64, open));
         note(seen.messages, seen.ended);
     }
     let last = boundaries.finish();
     assert_eq!(last.offset, offset);
     note(last.messages, last.ended);
     found
+}
+
+/// Whether a message, which is the last of these bytes, has no end.
+fn is_open(wire: Wire, bytes: &[u8], (at, length): (u64, u64)) -> bool {
+    let message = &bytes[at as usize..][..length as usize];
+    match (wire, message) {
+        (Wire::Lines, _) => !message.ends_with(b"\n"),
+        (Wire::Frames, [low, high, text @ ..]) => {
+            text.len() < usize::from(u16::from_le_bytes([*low, *high]))
+        }
+        (Wire::Frames, _) => true,
+    }
 }
 
 fn where_they_are(wire: Wire, whole: &[u8]) -> Vec<(u64, u64)> {

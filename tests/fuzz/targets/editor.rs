@@ -46,14 +46,15 @@ fn press(choices: Choices) {
     let (whole, pieces) = choices.pieces();
     let mut presses = Presses::default();
     let mut editor = Editor::default();
-    for piece in &pieces {
+    let (last, before) = pieces.split_last().unwrap_or((&whole, &[]));
+    for piece in before {
         presses.take(piece, piece.len() == 255);
         while let Some(key) = presses.pop() {
             editor.on(key);
         }
     }
     let interrupt = Event::Key(KeyEvent::new(KeyCode::Char('c'), Modifiers::CONTROL));
-    presses.take(b"\x03", false);
+    presses.take(&[last, &b"\x03"[..]].concat(), false);
     let keys: Vec<Event> = std::iter::from_fn(|| presses.pop()).collect();
     assert!(keys.contains(&interrupt), "Ctrl-C is not heard: {keys:?}");
     editor.take_half();
