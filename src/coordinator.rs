@@ -484,7 +484,7 @@ impl Coordinator {
             News::Command(line) if self.clearing => {
                 self.out.notices.not_sent(&Unsent::of(Wire::Lines, line.as_bytes()));
             }
-            News::Ended(_) if self.clearing => self.cleared(),
+            News::Ended(_) if self.clearing => self.cleared(now),
             News::Block(block) => match &mut self.state {
                 State::Talking(conversation) => {
                     let words = Arc::new(block);
@@ -601,7 +601,7 @@ impl Coordinator {
         }
     }
 
-    fn cleared(&mut self) {
+    fn cleared(&mut self, now: Instant) {
         self.clearing = false;
         if let Some(terminal) = &self.plan.terminal
             && !self.plan.editor
@@ -610,6 +610,7 @@ impl Coordinator {
         }
         self.stdin = Reading::Ended;
         self.let_read();
+        self.search(now);
     }
 
     fn input_broke(&mut self, error: Error, now: Instant) {
@@ -707,7 +708,10 @@ impl Coordinator {
             Conclusion::Busy(to, None, _) => self.give_up(Error::BusyAfterSending { to }),
             Conclusion::Over { may_go_on: true, .. } if self.plan.keep => {
                 self.clear_half_typed();
-                self.search(now);
+                // Who was told of the next friend while that is going on would type in vain.
+                if !self.clearing {
+                    self.search(now);
+                }
             }
             Conclusion::Over { failed, gone_by, .. } => self.over(u8::from(failed), gone_by),
         }
