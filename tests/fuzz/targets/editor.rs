@@ -24,6 +24,9 @@ const CHARACTERS: [char; 16] =
 
 const HEIGHT: u16 = 6;
 
+/// How long a line becomes by bringing back what was cut, in bytes.
+const LONGEST: usize = 3_000;
+
 thread_local! {
     static COLUMNS: Cell<usize> = const { Cell::new(80) };
 }
@@ -148,6 +151,9 @@ impl Session {
             11 => control('w'),
             12 => control('u'),
             13 => control('k'),
+            // Of a line of 4 KiB only a part reaches the screen, where its tabs begin to count anew; and
+            // a line that is brought back again and again would fill the memory.
+            14 if self.model.text.len() + self.model.cut.len() > LONGEST => return,
             14 => control('y'),
             15 => KeyCode::Up.into(),
             16 => KeyCode::Down.into(),
