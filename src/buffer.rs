@@ -103,9 +103,6 @@ impl Pool {
     /// An empty block; waits for one to come home where all are on their way. `None` where the
     /// reader has been told to stop.
     pub fn take(&self) -> Option<Block> {
-        if self.stopped.try_recv().is_ok() {
-            return None;
-        }
         let bytes = match self.empties.try_recv() {
             Ok(bytes) => bytes,
             Err(_) => steps::blocked(
@@ -115,6 +112,11 @@ impl Pool {
                 |_| Facts::default(),
             )?,
         };
+        // Only now: the buffer may have come home behind the word to stop, which goes first. (Where
+        // both are there to be waited for, `select!` takes any of them.)
+        if self.stopped.try_recv().is_ok() {
+            return None;
+        }
         let bytes = if bytes.is_empty() { vec![0; self.size] } else { bytes };
         let home = Some(self.home.clone());
         Some(Block { bytes, filled: 0, came_at: UNIX_EPOCH, number: 0, home })

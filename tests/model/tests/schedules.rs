@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use crossbeam_channel::machine::{self, thread};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
+use threadchat::buffer::Pool;
 use threadchat::event::Event;
 use threadchat_model::{Party, Pipe, Socket, connection};
 
@@ -142,6 +143,20 @@ fn ctrl_c_at_any_moment_ends_both_and_breaks_no_word_order() {
 #[test]
 fn ctrl_c_on_a_machine_that_is_busy_ends_both_as_well() {
     one_leaves(40);
+}
+
+/// The word to stop is older than the buffer: so the reader does not take it, however late it wakes.
+#[test]
+fn a_reader_that_is_told_to_stop_takes_no_buffer_that_comes_home_later() {
+    in_any_order(0, || {
+        let pool = Pool::new(1, 4);
+        let block = pool.take().unwrap();
+        let stopper = pool.stopper();
+        let reader = spawn(move || pool.take().is_none());
+        stopper.stop();
+        drop(block);
+        assert!(reader.join().unwrap());
+    });
 }
 
 /// A friend who takes nothing: Ctrl-C ends it all the same, and it is told what was not sent.
