@@ -258,10 +258,13 @@ pub fn connect(
 /// Calling a port of this machine that nobody listens on can, by chance, pick that very port to
 /// call from; TCP then connects the socket to itself (RFC 9293, 3.5, simultaneous open).
 fn not_to_myself(stream: TcpStream) -> io::Result<TcpStream> {
-    if stream.local_addr()? == stream.peer_addr()? {
-        return Err(ErrorKind::ConnectionRefused.into());
+    match stream.peer_addr() {
+        Ok(friend) if friend == stream.local_addr()? => Err(ErrorKind::ConnectionRefused.into()),
+        Ok(_) => Ok(stream),
+        // It has been reset in the meantime.
+        Err(why) if why.kind() == ErrorKind::NotConnected => Err(ErrorKind::ConnectionReset.into()),
+        Err(why) => Err(why),
     }
-    Ok(stream)
 }
 
 /// Sets what every conversation's socket wants. `impatient`: somebody, who is at the keyboard or
@@ -299,6 +302,20 @@ fn set_options(socket: &Socket, impatient: bool) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// It was told as "transport endpoint is not connected", and `--wait` did not call again.
+    #[test]
+    fn a_call_that_is_reset_before_anybody_could_look_is_a_reset() {
+        use std::io::Read;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let friend = Socket::from(listener.accept().unwrap().0);
+        friend.set_linger(Some(Duration::ZERO)).unwrap();
+        drop(friend);
+        // It has arrived.
+        assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!(not_to_myself(stream).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    }
 
     #[test]
     fn a_port_that_may_not_be_had_is_the_systems_own_or_another_programs() {

@@ -21,7 +21,7 @@ use support::wire::{END, frame};
 use support::{Ended, Program, random_bytes, threadchat};
 
 /// How many random cases each wire gets, unless `PROPTEST_CASES` says otherwise.
-const CASES: u32 = 500;
+const CASES: u32 = 200;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wire {
