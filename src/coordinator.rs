@@ -234,10 +234,12 @@ impl Coordinator {
                 self.settle();
                 unsettled = 0;
             }
+            // In a room there are many threads to give way to, and the members wait for this one.
+            let gives_way = !matches!(self.state, State::Hosting(_));
             let event = steps::blocked(
                 Call::Inbox,
                 Facts::default,
-                || next_event(inbox, wake_at),
+                || next_event(inbox, wake_at, gives_way),
                 |event| Facts {
                     woken_by: event.teller(match self.plan.calling {
                         Some(_) => "connector",
@@ -728,11 +730,11 @@ impl Coordinator {
 }
 
 /// Waits for what happens next, until `wake_at` at most.
-fn next_event(inbox: &Receiver<Event>, wake_at: Option<Instant>) -> Event {
+fn next_event(inbox: &Receiver<Event>, wake_at: Option<Instant>, gives_way: bool) -> Event {
     let event = match wake_at {
         // The clock goes first: an inbox that is never empty would never let it speak.
         Some(at) if at <= machine::now() => Err(RecvTimeoutError::Timeout),
-        wake_at => thread::receive(inbox, wake_at),
+        wake_at => thread::receive(inbox, wake_at, gives_way),
     };
     match event {
         Ok(event) => event,

@@ -155,8 +155,8 @@
 //!   coordinator has nothing more to hand out: else each message woke each writer, which preempted
 //!   the coordinator.
 //! - No thread spins before it sleeps, as crossbeam's `recv` does: a room's coordinator and writers that
-//!   did so were half of its work. But the coordinator and a writer give way once
-//!   ([`thread::receive`]), so that blocks come to them several at a time.
+//!   did so were half of its work. But in a conversation of two the coordinator and a writer give way
+//!   once ([`thread::receive`]), so that blocks come to them several at a time.
 //! - A member has left when its sending half ends, also where it could still listen: most programs
 //!   close both at once, and the two cannot be told apart before something is sent to it.
 //! - The trace-writer, once it has been woken, lets records gather for 20 ms before it writes them. To

@@ -31,18 +31,25 @@ pub fn name() -> String {
 
 /// Waits for what comes next in a channel, until `deadline` if there is one.
 ///
-/// Before it sleeps it gives way, once. Where threads share a processor, whoever fills the channel can
-/// then do so several times before this thread is run again, instead of waking it for each block:
-/// that is worth half as much throughput again. More than once is worse. crossbeam's own `recv`
-/// looks again some ten times before it sleeps; with many threads that was most of the work.
+/// Before it sleeps it gives way, once, where it `gives_way`. Where threads share a processor, whoever
+/// fills the channel can then do so several times before this thread is run again, instead of waking
+/// it for each block: that is worth half as much throughput again. More than once is worse.
+/// crossbeam's own `recv` looks again some ten times before it sleeps; with many threads that was
+/// most of the work, and even once is too often there.
 ///
 /// # Errors
 /// The time is over, or there are no senders left.
-pub fn receive<T>(from: &Receiver<T>, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
-    if let Ok(next) = from.try_recv() {
-        return Ok(next);
+pub fn receive<T>(
+    from: &Receiver<T>,
+    deadline: Option<Instant>,
+    gives_way: bool,
+) -> Result<T, RecvTimeoutError> {
+    if gives_way {
+        if let Ok(next) = from.try_recv() {
+            return Ok(next);
+        }
+        thread::yield_now();
     }
-    thread::yield_now();
     let limit = deadline.map_or_else(never, at);
     // What waits for several channels at once looks into them once more, and then sleeps.
     select! {

@@ -255,7 +255,7 @@ impl Writer {
         }
         let Some(screen) = self.form.screen() else {
             // Closed: "that was all".
-            return Some(thread::receive(&self.outbox, None).unwrap_or(Order::Goodbye));
+            return Some(thread::receive(&self.outbox, None, true).unwrap_or(Order::Goodbye));
         };
         select! {
             recv(self.outbox) -> order => Some(order.unwrap_or(Order::Goodbye)),
