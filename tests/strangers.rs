@@ -14,65 +14,13 @@ use std::time::Duration;
 
 use support::bare::BareTerminal;
 use support::flow::{Comparison, Random, wait_until_all_sleep};
+use support::obeyed::Obeyed;
 use support::pty::Terminal;
 use support::until;
 use support::{
     Output, Program, contains, friend_answers, friend_calls, friend_listener, peak_memory,
 };
 use support::{random_bytes, threadchat};
-
-/// Everything that a terminal would do besides showing text, in words.
-#[derive(Default)]
-struct Obeyed(Vec<String>);
-
-impl Obeyed {
-    fn note(&mut self, what: &str) {
-        self.0.push(what.to_owned());
-    }
-}
-
-impl vt100::Callbacks for Obeyed {
-    fn audible_bell(&mut self, _: &mut vt100::Screen) {
-        self.note("bell");
-    }
-    fn visual_bell(&mut self, _: &mut vt100::Screen) {
-        self.note("visual bell");
-    }
-    fn resize(&mut self, _: &mut vt100::Screen, _: (u16, u16)) {
-        self.note("resize");
-    }
-    fn set_window_icon_name(&mut self, _: &mut vt100::Screen, _: &[u8]) {
-        self.note("icon name");
-    }
-    fn set_window_title(&mut self, _: &mut vt100::Screen, _: &[u8]) {
-        self.note("title");
-    }
-    fn copy_to_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8], _: &[u8]) {
-        self.note("to clipboard");
-    }
-    fn paste_from_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8]) {
-        self.note("from clipboard");
-    }
-    fn unhandled_control(&mut self, _: &mut vt100::Screen, _: u8) {
-        self.note("control");
-    }
-    fn unhandled_escape(&mut self, _: &mut vt100::Screen, _: Option<u8>, _: Option<u8>, _: u8) {
-        self.note("escape");
-    }
-    fn unhandled_csi(
-        &mut self,
-        _: &mut vt100::Screen,
-        _: Option<u8>,
-        _: Option<u8>,
-        _: &[&[u16]],
-        _: char,
-    ) {
-        self.note("control sequence");
-    }
-    fn unhandled_osc(&mut self, _: &mut vt100::Screen, _: &[&[u8]]) {
-        self.note("system command");
-    }
-}
 
 /// Fails where anything but text has reached the terminal.
 #[track_caller]

@@ -20,6 +20,7 @@ pub mod crowd;
 pub mod flow;
 pub mod limits;
 pub mod member;
+pub mod obeyed;
 pub mod observe;
 pub mod process;
 pub mod proxy;

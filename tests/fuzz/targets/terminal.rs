@@ -3,9 +3,11 @@
 
 use std::num::NonZeroU16;
 
-/// What a terminal did besides showing characters and moving its cursor.
-#[derive(Default)]
-pub(super) struct Obeyed(Vec<String>);
+use obeyed::Obeyed;
+
+// The tests of the real program have the same judge.
+#[path = "../../support/obeyed.rs"]
+mod obeyed;
 
 /// See the module's page.
 pub(super) struct Terminal {
@@ -71,53 +73,4 @@ impl Terminal {
 
 fn nonzero(number: u16) -> NonZeroU16 {
     NonZeroU16::new(number).expect("a screen has room for something")
-}
-
-impl Obeyed {
-    fn note(&mut self, what: &str) {
-        self.0.push(what.to_owned());
-    }
-}
-
-impl vt100::Callbacks for Obeyed {
-    fn audible_bell(&mut self, _: &mut vt100::Screen) {
-        self.note("bell");
-    }
-    fn visual_bell(&mut self, _: &mut vt100::Screen) {
-        self.note("visual bell");
-    }
-    fn resize(&mut self, _: &mut vt100::Screen, _: (u16, u16)) {
-        self.note("resize");
-    }
-    fn set_window_icon_name(&mut self, _: &mut vt100::Screen, _: &[u8]) {
-        self.note("icon name");
-    }
-    fn set_window_title(&mut self, _: &mut vt100::Screen, _: &[u8]) {
-        self.note("title");
-    }
-    fn copy_to_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8], _: &[u8]) {
-        self.note("to clipboard");
-    }
-    fn paste_from_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8]) {
-        self.note("from clipboard");
-    }
-    fn unhandled_control(&mut self, _: &mut vt100::Screen, control: u8) {
-        self.note(&format!("control {control}"));
-    }
-    fn unhandled_escape(&mut self, _: &mut vt100::Screen, _: Option<u8>, _: Option<u8>, _: u8) {
-        self.note("escape");
-    }
-    fn unhandled_csi(
-        &mut self,
-        _: &mut vt100::Screen,
-        _: Option<u8>,
-        _: Option<u8>,
-        _: &[&[u16]],
-        _: char,
-    ) {
-        self.note("control sequence");
-    }
-    fn unhandled_osc(&mut self, _: &mut vt100::Screen, _: &[&[u8]]) {
-        self.note("system command");
-    }
 }
