@@ -361,13 +361,12 @@ impl Screen {
     /// wide, and so it is broken into rows as messages are. An address or a command is not: the
     /// terminal breaks it, and so knows that it is one line when it is copied.
     fn own(&mut self, lines: &str, to: &mut impl Write) -> io::Result<()> {
-        let columns = platform::columns();
         for line in lines.split_inclusive('\n') {
-            match line.starts_with(NOTICE) {
-                true => {
-                    self.show(&text::labelled(&Label::default(), line.trim_end(), columns), to)?
-                }
-                false => self.show(line, to)?,
+            if line.starts_with(NOTICE) {
+                let columns = platform::columns();
+                self.show(&text::labelled(&Label::default(), line.trim_end(), columns), to)?;
+            } else {
+                self.show(line, to)?;
             }
         }
         Ok(())
