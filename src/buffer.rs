@@ -100,51 +100,81 @@ impl Pool {
         AtHome(self.empties.clone())
     }
 
-    /// An empty block; waits for one to come home where all are on their way. `None` where the
-    /// reader has been told to stop.
+    /// An empty block for what is to be read next; waits for one to come home where all are on
+    /// their way. `None` where the reader has been told to stop.
     pub fn take(&self) -> Option<Block> {
-        let bytes = match self.empties.try_recv() {
-            Ok(bytes) => bytes,
+        let bytes = self.wait(|| {
+            // Neither can fail: the pool itself holds an end of both open.
+            select! {
+                recv(self.stopped) -> _ => None,
+                recv(self.empties) -> bytes => bytes.ok(),
+            }
+        })?;
+        // Only now: the buffer may have come home after the word to stop, which goes first. (Where
+        // both are there to be waited for, `select!` takes any of them.)
+        if self.is_stopped() { None } else { Some(self.block(bytes)) }
+    }
+
+    /// An empty block for what has been read already: whoever is told to stop hands that over, too.
+    pub fn take_for_the_rest(&self) -> Option<Block> {
+        self.wait(|| self.empties.recv().ok()).map(|bytes| self.block(bytes))
+    }
+
+    /// Whether the reader has been told to stop. It is told once.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.try_recv().is_ok()
+    }
+
+    fn wait(&self, until_one_is_home: impl FnOnce() -> Option<Vec<u8>>) -> Option<Vec<u8>> {
+        match self.empties.try_recv() {
+            Ok(bytes) => Some(bytes),
             Err(_) => steps::blocked(
                 Call::Buffer,
                 || Facts { out: Some(self.count as u64), ..Facts::default() },
-                || self.wait_for_one(),
+                until_one_is_home,
                 |_| Facts::default(),
-            )?,
-        };
-        // Only now: the buffer may have come home behind the word to stop, which goes first. (Where
-        // both are there to be waited for, `select!` takes any of them.)
-        if self.stopped.try_recv().is_ok() {
-            return None;
+            ),
         }
+    }
+
+    fn block(&self, bytes: Vec<u8>) -> Block {
         let bytes = if bytes.is_empty() { vec![0; self.size] } else { bytes };
-        let home = Some(self.home.clone());
-        Some(Block { bytes, filled: 0, came_at: UNIX_EPOCH, number: 0, home })
+        Block { bytes, filled: 0, came_at: UNIX_EPOCH, number: 0, home: Some(self.home.clone()) }
     }
 
-    fn wait_for_one(&self) -> Option<Vec<u8>> {
-        // Neither can fail: the pool itself holds an end of both open.
-        select! {
-            recv(self.stopped) -> _ => None,
-            recv(self.empties) -> bytes => bytes.ok(),
-        }
-    }
-
-    /// For whoever may tell the reader to stop.
-    pub fn stopper(&self) -> Stopper {
-        Stopper(self.stopper.clone())
+    /// For whoever may tell the reader to stop. `bell`: what wakes it from a `read`.
+    pub fn stopper(&self, bell: Option<Doorbell>) -> Stopper {
+        Stopper { word: self.stopper.clone(), bell }
     }
 }
 
 /// Tells a reader to stop.
-#[derive(Clone, Debug)]
-pub struct Stopper(Sender<()>);
+#[derive(Clone)]
+pub struct Stopper {
+    word: Sender<()>,
+    bell: Option<Doorbell>,
+}
 
 impl Stopper {
-    /// The reader takes no buffer after this. Only a `read` that has begun goes on: nothing can
-    /// wake it.
+    /// The reader reads no more after this. What it has read it still hands over, and then says its
+    /// last word; but a `read` that has begun goes on where nothing wakes it.
     pub fn stop(&self) {
-        let _ = self.0.send(());
+        // The word first: who is woken looks for it.
+        let _ = self.word.send(());
+        if let Some(bell) = &self.bell {
+            bell();
+        }
+    }
+
+    /// Whether that wakes the reader, so that it is sure to say its last word.
+    pub fn wakes(&self) -> bool {
+        self.bell.is_some()
+    }
+}
+
+impl std::fmt::Debug for Stopper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stopper")
     }
 }
 
@@ -258,7 +288,7 @@ mod tests {
     fn a_reader_that_is_told_to_stop_takes_no_more_buffers() {
         let pool = Pool::new(2, 8);
         let block = pool.take().unwrap();
-        pool.stopper().stop();
+        pool.stopper(None).stop();
         drop(block);
         assert!(pool.take().is_none());
     }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvError, Sender, unbounded};
 
 use crate::audience::Audience;
-use crate::buffer::{BUFFER_SIZE, BUFFERS, Pool};
+use crate::buffer::{BUFFER_SIZE, BUFFERS, Pool, Stopper};
 use crate::cli::Meet;
 use crate::connection::Manner;
 use crate::coordinator::{self, Calling, Coordinator, Outboxes, Outcome, Plan, Stdin};
@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::event::{Event, News, Source};
 use crate::explain;
 use crate::keyboard::Keyboard;
+use crate::leaving;
 use crate::notices::{Notices, Unsent};
 use crate::platform::{self, Terminal};
 use crate::reader::{Permit, Reader};
@@ -67,6 +68,8 @@ struct Chat {
     trace: Option<Trace>,
     let_read: Sender<Permit>,
     stdin_reader: Option<Thread>,
+    /// Wakes it where stdin is piped.
+    stop_reading: Option<Stopper>,
     /// The acceptor or the connector.
     seeker: Thread,
     coordinator: Thread,
@@ -155,12 +158,18 @@ impl Chat {
             Some(bell) => stdin_pool.with_bell(bell),
             None => stdin_pool,
         };
+        let no_stdin = |why| Error::NoStream { stream: "stdin", why };
+        let piped = match stdin {
+            Stdin::Pipe => Some(platform::piped_stdin().map_err(no_stdin)?),
+            Stdin::Terminal | Stdin::Unread => None,
+        };
+        let stop_reading = piped.as_ref().map(|(_, bell)| stdin_pool.stopper(bell.clone()));
         let outboxes = Outboxes {
             to_screen: sinks.to_screen.clone(),
             notices: sinks.notices.clone(),
             to_transcript: sinks.to_transcript(),
             let_read: let_read.clone(),
-            stop_reading: (stdin == Stdin::Pipe).then(|| stdin_pool.stopper()),
+            stop_reading: stop_reading.clone(),
             ask_friend,
             ears: std::mem::take(&mut sinks.ears),
         };
@@ -178,11 +187,10 @@ impl Chat {
                 sinks.notices.clone(),
                 to_inbox.clone(),
             )))),
-            _ => {
-                let stdin =
-                    platform::stdin().map_err(|why| Error::NoStream { stream: "stdin", why })?;
-                Some(Input::Stream(Box::new(stdin), typed))
-            }
+            _ => Some(match piped {
+                Some((stdin, _)) => Input::Stream(Box::new(stdin), typed),
+                None => Input::Stream(Box::new(platform::stdin().map_err(no_stdin)?), typed),
+            }),
         };
         let stdin_reader = match from {
             None => None,
@@ -210,6 +218,7 @@ impl Chat {
                     Meet::Connect(_) => Audience::Caller,
                 },
                 recv_buffer: common.recv_buffer as usize,
+                silence: leaving::silence(None),
             },
             friends: 0,
             asked,
@@ -243,6 +252,7 @@ impl Chat {
             trace,
             let_read,
             stdin_reader,
+            stop_reading,
             seeker,
             coordinator,
             outcome,
@@ -289,9 +299,14 @@ impl Chat {
             terminal.give_back();
         }
         let _ = self.let_read.send(Permit::End);
+        let wakes = self.stop_reading.filter(Stopper::wakes);
+        if let Some(stdin_reader) = &wakes {
+            stdin_reader.stop();
+        }
         match self.stdin_reader {
             // It waits to be let read again, or to be told that this was all.
             Some(reader) if !stdin_reading => reader.join(),
+            Some(reader) if wakes.is_some() && ending.ends(&reader) => reader.join(),
             Some(reader) => reader.leave("nothing can wake a read from stdin"),
             None => {}
         }

@@ -41,6 +41,8 @@ pub struct Friend {
     pub done: Done,
     /// The socket-writer's thread, which in a room has to be woken for what is put into its outbox.
     pub writer: machine::thread::Thread,
+    /// How long nothing may come from this friend before a conversation that we leave is over.
+    pub silence: Duration,
     /// What every thread had done before this friend was heard.
     pub account: Option<Box<Account>>,
     /// The telephone itself.
@@ -74,6 +76,8 @@ pub struct Manner {
     pub audience: Audience,
     /// `--recv-buffer`, in bytes.
     pub recv_buffer: usize,
+    /// See [`Friend::silence`].
+    pub silence: Duration,
 }
 
 impl Manner {
@@ -188,7 +192,9 @@ pub fn begin(
     let line = Box::new(Connection { stream: Arc::clone(stream), threads: [reader, writer] });
     // Now, and not when the coordinator hears of it: the reader may be faster.
     let account = Account::now();
-    let friend = Friend { number, address, to_friend, done, writer: thread, account, line };
+    let silence = manner.silence;
+    let friend =
+        Friend { number, address, to_friend, done, writer: thread, silence, account, line };
     let _ = inbox.send(Event::Connected(friend));
     let _ = start.send(());
     Ok(())

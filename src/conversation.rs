@@ -7,8 +7,10 @@
 //! - Each direction ends by itself (half-close, RFC 9293, 3.6). Our half ends when stdin does;
 //!   the friend's, when theirs does. When both have ended it is over.
 //! - At a keyboard a friend who has ended has left.
-//! - Ctrl-C, a fault, and a stdout that nobody reads end our half at once. The friend's half is
-//!   then heard out, but not for ever.
+//! - Ctrl-C, a fault, and a stdout that nobody reads end our half. The friend's half is then heard
+//!   out, but not for ever; see [`leaving`](crate::leaving).
+//! - On the wire that has the word `end`, it is said where nothing is missing of what stdin gave, and
+//!   nowhere else; see [`Conversation::is_whole`]. What became of stdout has no say in that.
 //! - Whatever happens, what was received is written out before it is said that it is over.
 
 use std::borrow::Cow;
@@ -20,28 +22,19 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use crate::buffer::{BUFFER_SIZE, Block};
+use crate::buffer::{BUFFER_SIZE, Block, Stopper};
 use crate::connection::{Friend, Line};
 use crate::coordinator::{Outboxes, Plan, Stdin};
 use crate::error::Error;
 use crate::event::{News, ReadError, Report};
 use crate::explain::Account;
+use crate::leaving::{LAST_WORDS, LEAVING, Leaving, PATIENCE};
 use crate::name::Name;
 use crate::notices::{Notices, Unsent};
 use crate::platform::SHUTDOWN_WAKES;
 use crate::steps;
 use crate::wire::{self, END_FRAME, Oddity, Wire};
 use crate::writer::Order;
-
-/// How long leaving may take in all.
-pub const LEAVING: Duration = Duration::from_secs(2);
-
-/// How long a conversation that we end may take to end well, before the friend is cut off.
-pub const PATIENCE: Duration = Duration::from_millis(1_600);
-
-/// How long threads that are woken by force may then take to say their last words. What is left
-/// of [`LEAVING`] is for telling what was not handed over.
-pub const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// How much is kept to be said again to a friend who was busy, in bytes. Who was sent more, and
 /// resets the connection then, is not called busy.
@@ -70,6 +63,11 @@ pub struct Conversation {
     /// What came from stdin when it could not be said any more. It is kept from its reader, who
     /// would else go on reading a whole file in vain.
     unsaid: Vec<Arc<Block>>,
+    input: Input,
+    /// Whether the reader of piped stdin says its last word when it is told to stop.
+    stdin_wakes: bool,
+    /// Until then piped stdin may still prove to be at its end, and not cut short.
+    input_until: Option<Instant>,
     /// We have said `end`, on the wire that has it.
     said_end: bool,
     /// The friend has said something.
@@ -85,13 +83,17 @@ pub struct Conversation {
     /// What the socket-writer was told when it said our `end`, and nothing else was left to be said.
     end_refused: Option<io::Error>,
     shown: Shown,
+    /// How often the screen-writer has been asked to say when all is out, and has not answered.
+    unanswered: u32,
     /// Why it is over, once that is decided.
     why: Option<Why>,
     /// Something went wrong that has been told already, and that the exit code has to show.
     failed: bool,
-    /// A signal has ended it, or hastens its end.
-    interrupted: bool,
-    limit: Limit,
+    /// When a signal has ended it, or hastened its end.
+    interrupted: Option<Instant>,
+    leaving: Leaving,
+    /// See [`Friend::silence`].
+    silence: Duration,
     /// What the threads had done before, where that is told.
     account: Option<Box<Account>>,
 }
@@ -109,16 +111,15 @@ enum Shown {
     Never,
 }
 
-/// How long it may still take.
+/// What has become of stdin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Limit {
-    /// As long as it likes.
-    None,
-    /// At this time the friend is cut off.
-    CutAt(Instant),
-    /// The friend has been cut off. At this time, if any, whoever has not said a last word by
-    /// then is left.
-    Cut(Option<Instant>),
+enum Input {
+    /// It may give more.
+    Open,
+    /// It has ended, or we have: whatever was read of it has come.
+    Ended,
+    /// There was more, which cannot be said.
+    CutShort,
 }
 
 /// Why a conversation is over.
@@ -170,6 +171,9 @@ impl Conversation {
             said_since: 0,
             kept: waits.then(Vec::new),
             unsaid: Vec::new(),
+            input: Input::Open,
+            stdin_wakes: out.stop_reading.as_ref().is_some_and(Stopper::wakes),
+            input_until: None,
             said_end: false,
             has_heard: false,
             friend_ended: false,
@@ -178,10 +182,12 @@ impl Conversation {
             unsent: None,
             end_refused: None,
             shown: Shown::NotYet,
+            unanswered: 0,
             why: None,
             failed: false,
-            interrupted: false,
-            limit: Limit::None,
+            interrupted: None,
+            leaving: Leaving::No,
+            silence: friend.silence,
             account: friend.account,
         }
     }
@@ -189,7 +195,10 @@ impl Conversation {
     // Our half.
 
     /// Says something to the friend; `false` where our half is closed.
-    pub fn say(&mut self, words: Arc<Block>) -> bool {
+    pub fn say(&mut self, words: Arc<Block>, now: Instant) -> bool {
+        if self.input_until.is_some() {
+            self.cut_input_short(now); // It was not at its end.
+        }
         let Some(to_friend) = &self.to_friend else {
             self.unsaid.push(words);
             return false;
@@ -225,33 +234,51 @@ impl Conversation {
         }
     }
 
-    /// Ends our half: what was handed over is still sent, then `end` where the wire has it, then
-    /// FIN.
-    pub fn end_our_half(&mut self) {
-        if let Some(to_friend) = &self.to_friend
-            && self.plan.wire == Wire::Frames
-        {
+    /// Whether nothing is missing of what stdin gave: only then `end` may be said. Of a terminal
+    /// nothing ever is, since what was half typed has not been said.
+    fn is_whole(&self) -> bool {
+        match self.input {
+            Input::Ended => true,
+            Input::Open => self.plan.stdin != Stdin::Pipe,
+            Input::CutShort => false,
+        }
+    }
+
+    /// Ends our half: what was handed over is still sent, then `end` where the wire has it and it
+    /// is true, then FIN.
+    fn end_our_half(&mut self) {
+        self.input_until = None;
+        let Some(to_friend) = self.to_friend.take() else { return };
+        if self.plan.wire == Wire::Frames && self.is_whole() {
             self.said_end = true;
             let _ = to_friend.send(Order::Own(Cow::Borrowed(END_FRAME)));
         }
-        self.close_our_half();
-    }
-
-    /// The same without `end`: what was said is not all that was to be said.
-    fn close_our_half(&mut self) {
-        if self.to_friend.take().is_some() {
-            // With its outbox closed, the socket-writer knows that this was all.
-            log::debug!("closes our sending half");
-        }
+        // With its outbox closed, the socket-writer knows that this was all.
+        log::debug!("closes our sending half");
     }
 
     /// Our input has ended.
-    pub fn input_ended(&mut self) {
-        if self.to_friend.is_some() && self.plan.stdin == Stdin::Terminal {
+    pub fn input_ended(&mut self, now: Instant) {
+        let goes_on = self.to_friend.is_some() && self.why.is_none();
+        if goes_on && self.plan.stdin == Stdin::Terminal {
             let notice = "you have ended; the friend may go on (Ctrl-C leaves)";
             self.notices.notice(notice);
         }
+        self.stop_input(now);
+    }
+
+    /// Nothing more will come from stdin, and nothing is missing.
+    pub fn stop_input(&mut self, now: Instant) {
+        self.input = Input::Ended;
         self.end_our_half();
+        self.cut_if_nothing_is_owed(now);
+    }
+
+    /// More would come from stdin, and cannot be said.
+    fn cut_input_short(&mut self, now: Instant) {
+        self.input = Input::CutShort;
+        self.end_our_half();
+        self.cut_if_nothing_is_owed(now);
     }
 
     /// Our input has an error.
@@ -261,21 +288,29 @@ impl Conversation {
             self.failed = true;
             self.notices.error(error);
             // The `end` itself may have been read before this friend was there.
-            self.end_our_half();
+            self.input_ended(now);
         } else {
-            self.over(Why::Broke(error), now);
+            self.cut_input_short(now);
+            if self.interrupted.is_some() {
+                // That is why we leave; but this is missing.
+                self.failed = true;
+                self.notices.error(error);
+            } else {
+                self.begin_to_end(Why::Broke(error), now);
+            }
         }
     }
 
     /// The socket-writer reports.
-    pub fn on_sent(&mut self, report: Report) {
+    pub fn on_sent(&mut self, report: Report, now: Instant) {
         let Report::Ended { result, left } = report else { return };
         self.unsent = Some(left);
+        self.on_handed_over(now);
         // Where our half was closed and only our `end` could not be said, nothing is missing;
         // unless we spoke on to a friend who had ended, and perhaps was gone altogether.
         let all_sent = left == 0 && self.to_friend.take().is_none() && self.said_since == 0;
         // Once we have left, or cut the friend off, what is missing is told at the end.
-        let expected = self.is_cut() || !matches!(self.why, None | Some(Why::FriendLeft));
+        let expected = self.leaving.is_cut() || !matches!(self.why, None | Some(Why::FriendLeft));
         match result {
             Err(why) if all_sent => {
                 self.end_refused = Some(why);
@@ -310,12 +345,16 @@ impl Conversation {
         match news {
             News::Block(block) => {
                 self.heard();
-                if self.is_cut() {
+                if self.leaving.is_cut() {
                     // Still talking. After a mere FIN the friend's system would go on trying to
                     // deliver, to a window that never opens again: it hung for 110 s.
                     self.line.cut(true);
                 }
                 self.show(Arc::new(block));
+                if self.leaving != Leaving::No {
+                    self.leaving.heard(now);
+                    self.ask_whether_out();
+                }
             }
             News::Goodbye => {
                 self.heard();
@@ -340,21 +379,21 @@ impl Conversation {
                     self.plan.wire == Wire::Frames && !self.friend_ended && !self.said_end;
                 match result {
                     // Our own cutting the friend off ends the socket-reader too.
-                    _ if self.is_cut() => {}
+                    _ if self.leaving.is_cut() => {}
                     Ok(()) if without_end => {
-                        self.over(Why::Broke(Error::CutOff { friend: self.friend }), now);
+                        self.begin_to_end(Why::Broke(Error::CutOff { friend: self.friend }), now);
                     }
                     Ok(()) => {
                         self.judge_refused_end();
                         self.friend_ended(now);
                     }
-                    Err(ReadError::Rule(error)) => self.over(Why::Broke(error), now),
+                    Err(ReadError::Rule(error)) => self.begin_to_end(Why::Broke(error), now),
                     // A friend who has said `end`, and closes without reading ours, resets the
                     // connection. The article's client does. With nothing but that `end` said,
                     // nothing is missing; what piped stdin still has will be refused, and told.
                     Err(ReadError::Io(_)) if self.friend_ended && self.said == 0 => {}
                     Err(ReadError::Io(why)) => {
-                        self.over(Why::Broke(self.what_broke(why)), now);
+                        self.begin_to_end(Why::Broke(self.what_broke(why)), now);
                     }
                 }
             }
@@ -394,7 +433,7 @@ impl Conversation {
         match self.plan.stdin {
             // To a person, a friend who has ended has left; and without stdin there is nothing
             // to go on with.
-            Stdin::Terminal | Stdin::Unread => self.over(Why::FriendLeft, now),
+            Stdin::Terminal | Stdin::Unread => self.begin_to_end(Why::FriendLeft, now),
             // Both have ended. A friend who takes long over the rest of our file may.
             Stdin::Pipe if we_have_ended => {}
             Stdin::Pipe => self.notices.notice(
@@ -407,23 +446,30 @@ impl Conversation {
     /// The screen-writer reports.
     pub fn on_shown(&mut self, report: Report, now: Instant) {
         match report {
-            Report::Flushed if self.shown == Shown::Asked => self.shown = Shown::Yes,
-            Report::Flushed => {}
-            Report::Ended { result: Ok(()), .. } => self.shown = Shown::Never,
-            Report::Ended { result: Err(why), .. } => {
+            Report::Flushed => {
+                self.unanswered = self.unanswered.saturating_sub(1);
+                if self.unanswered == 0 {
+                    self.leaving.heard(now);
+                    if self.shown == Shown::Asked {
+                        self.shown = Shown::Yes;
+                    }
+                }
+            }
+            Report::Ended { result, .. } => {
                 self.shown = Shown::Never;
-                if why.kind() == ErrorKind::BrokenPipe {
-                    self.over(Why::NobodyReads, now);
-                } else {
-                    // Worse than any other reason: what was received is lost.
-                    self.why = None;
-                    self.over(Why::Broke(Error::StdoutUnwritable(why)), now);
+                self.unanswered = 0;
+                match result {
+                    Ok(()) => return,
+                    Err(why) if why.kind() == ErrorKind::BrokenPipe => {
+                        self.begin_to_end(Why::NobodyReads, now);
+                    }
+                    Err(why) => {
+                        // Worse than any other reason: what was received is lost.
+                        self.why = None;
+                        self.begin_to_end(Why::Broke(Error::StdoutUnwritable(why)), now);
+                    }
                 }
-                // Nothing that arrives is of use now. But what we sent may still be on its way,
-                // and a reset could overtake it.
-                if self.said == 0 && !self.is_cut() {
-                    self.limit = Limit::CutAt(now);
-                }
+                self.cut_if_nothing_is_owed(now);
             }
         }
     }
@@ -432,78 +478,123 @@ impl Conversation {
 
     /// It is over: our half is closed, what was handed over is sent, and the friend has a while
     /// to take it and to end too. The first reason is the one that counts.
-    fn over(&mut self, why: Why, now: Instant) {
+    fn begin_to_end(&mut self, why: Why, now: Instant) {
+        let stdin_may_give_more = self.plan.stdin == Stdin::Pipe && self.input == Input::Open;
         match why {
-            // An `end` frame says that nothing is missing, which a fault cannot claim.
-            Why::Broke(_) => self.close_our_half(),
-            Why::FriendLeft | Why::WeLeft | Why::NobodyReads => self.end_our_half(),
+            _ if !stdin_may_give_more => self.end_our_half(),
+            // Its reader has been told to stop. The last word tells whether anything is missing.
+            Why::WeLeft if self.stdin_wakes => self.input_until = None,
+            Why::WeLeft => self.stop_input(now),
+            // Nobody hears us any more.
+            Why::Broke(Error::ConnectionBroke { .. } | Error::FriendGone { .. }) => {
+                self.end_our_half();
+            }
+            // It has been cut short; unless its reader is just about to find the end.
+            _ => self.input_until = Some(now + LAST_WORDS),
         }
         if self.why.is_none() {
             log::debug!("the conversation is over: {why}");
             self.why = Some(why);
         }
         // Where both directions have ended already, only stdout is waited for.
-        if self.limit == Limit::None && (self.interrupted || !self.line_is_dead()) {
-            self.limit = Limit::CutAt(now + PATIENCE);
+        if self.interrupted.is_some() || !self.line_is_dead() {
+            self.leaving.begin(now);
+            self.on_handed_over(now);
+        }
+    }
+
+    /// Where all that we have said is the system's now, only the friend is waited for.
+    fn on_handed_over(&mut self, now: Instant) {
+        if self.unsent.is_some() {
+            self.leaving.handed_over(now);
+            self.ask_whether_out();
+        }
+    }
+
+    /// Asks, while we leave, whether what has come is out. Until then a friend who is silent may just
+    /// wait for our stdout.
+    fn ask_whether_out(&mut self) {
+        if self.leaving != Leaving::No && self.shown != Shown::Never {
+            self.unanswered += 1;
+            let _ = self.to_screen.send(Order::Flush);
+        }
+    }
+
+    /// Where stdout takes nothing any more, nothing that arrives is of use. But what we have said
+    /// may still be on its way, and a reset could overtake it.
+    fn cut_if_nothing_is_owed(&mut self, now: Instant) {
+        let owed = self.to_friend.is_some() || self.said > 0 || self.said_end;
+        if self.shown == Shown::Never && !owed {
+            self.leaving.hurry(now);
         }
     }
 
     /// A signal to leave. `false` where it is the second: then nothing is waited for any more.
     pub fn on_signal(&mut self, now: Instant) -> bool {
-        if self.interrupted {
+        if self.interrupted.is_some() {
             return false;
         }
-        self.interrupted = true;
-        self.over(Why::WeLeft, now);
-        if self.limit == Limit::Cut(None) {
-            self.limit = Limit::Cut(Some(now + PATIENCE + LAST_WORDS));
+        self.interrupted = Some(now);
+        self.begin_to_end(Why::WeLeft, now);
+        if let Leaving::Cut { leave_at: leave_at @ None } = &mut self.leaving {
+            *leave_at = Some(now + PATIENCE + LAST_WORDS);
         }
         true
     }
 
     /// When it wants to hear from the clock.
     pub fn wake_at(&self) -> Option<Instant> {
-        match self.limit {
-            Limit::None => None,
-            Limit::CutAt(at) => Some(at),
-            Limit::Cut(leave_at) => leave_at,
-        }
+        let leaving = match self.leaving {
+            Leaving::Cut { leave_at } => leave_at,
+            _ => self.cut_at(),
+        };
+        [leaving, self.input_until].into_iter().flatten().min()
+    }
+
+    fn cut_at(&self) -> Option<Instant> {
+        // One who has hung up is silent, and so is one whom our stdout keeps waiting.
+        let tells = self.unanswered == 0 && !self.line_is_dead();
+        self.leaving.cut_at(tells.then_some(self.silence))
     }
 
     /// The time has come. `true`: nothing is waited for any more.
     pub fn on_time(&mut self, now: Instant) -> bool {
-        match self.limit {
-            Limit::CutAt(at) if now >= at => {
-                if self.line_is_dead() {
-                    return true; // Only stdout keeps us waiting.
-                }
-                // With words of ours still waiting a FIN would be a lie: it says "that was all".
-                self.line.cut(self.said > 0 && self.unsent.is_none());
-                // Its threads wake from that. But a reader whose buffers wait for a slow stdout
-                // takes as long as that does; only where we were told to go do we not.
-                let hurry = self.interrupted || !SHUTDOWN_WAKES;
-                self.limit = Limit::Cut(hurry.then(|| now + LAST_WORDS));
-                if !SHUTDOWN_WAKES {
-                    // Nobody will hear the socket-reader's last word. What it has handed over is
-                    // all that there is to be shown.
-                    self.ask_whether_shown();
-                }
-                false
-            }
-            Limit::Cut(Some(leave_at)) => now >= leave_at,
-            _ => false,
+        if self.input_until.is_some_and(|at| now >= at) {
+            self.cut_input_short(now);
         }
+        if let Leaving::Cut { leave_at } = self.leaving {
+            return leave_at.is_some_and(|at| now >= at);
+        }
+        if self.cut_at().is_none_or(|at| now < at) {
+            return false;
+        }
+        if self.line_is_dead() {
+            return true; // Only stdout keeps us waiting.
+        }
+        if self.to_friend.is_some() {
+            // The stdin-reader still has something that waits for the friend.
+            self.cut_input_short(now);
+        }
+        // With words of ours still waiting a FIN would be a lie: it says "that was all".
+        self.line.cut(self.said > 0 && self.unsent.is_none());
+        // Its threads wake from that. But a reader whose buffers wait for a slow stdout
+        // takes as long as that does; only where we were told to go do we not.
+        let hurry = self.interrupted.is_some() || !SHUTDOWN_WAKES;
+        self.leaving = Leaving::Cut { leave_at: hurry.then(|| now + LAST_WORDS) };
+        if !SHUTDOWN_WAKES {
+            // Nobody will hear the socket-reader's last word. What it has handed over is
+            // all that there is to be shown.
+            self.ask_whether_shown();
+        }
+        false
     }
 
     fn ask_whether_shown(&mut self) {
         if self.shown == Shown::NotYet {
             self.shown = Shown::Asked;
+            self.unanswered += 1;
             let _ = self.to_screen.send(Order::Flush);
         }
-    }
-
-    fn is_cut(&self) -> bool {
-        matches!(self.limit, Limit::Cut(_))
     }
 
     /// Whether both threads of the connection have said their last words.
@@ -511,14 +602,14 @@ impl Conversation {
         self.reader_done && self.unsent.is_some()
     }
 
-    /// Asked after each event: is it over, and everybody done with it? `stdin_open`: stdin is a
-    /// pipe whose end has not been found.
-    pub fn is_over(&mut self, stdin_open: bool, now: Instant) -> bool {
+    /// Asked after each event: is it over, and everybody done with it?
+    pub fn is_over(&mut self, now: Instant) -> bool {
         if !self.line_is_dead() {
             // A friend who has said `end`, and has heard ours, need not be the first to hang up.
             let both_ended = self.friend_ended && self.unsent.is_some();
-            if both_ended && self.limit == Limit::None {
-                self.limit = Limit::CutAt(now + PATIENCE);
+            if both_ended && self.leaving == Leaving::No {
+                self.leaving.begin(now);
+                self.on_handed_over(now);
             }
             return false;
         }
@@ -526,23 +617,11 @@ impl Conversation {
             // The friend's last words are out before it is said that the friend has left. Only
             // a signal limits how long a slow reader of stdout may take over them.
             self.ask_whether_shown();
-            if !self.interrupted {
-                self.limit = Limit::None;
+            if self.interrupted.is_none() {
+                self.leaving = Leaving::No;
             }
         }
-        if !matches!(self.shown, Shown::Yes | Shown::Never) {
-            return false;
-        }
-        // Where nobody reads stdout any more, stdin has been cut short; unless its reader is just
-        // about to find the end.
-        let cut_short = stdin_open && !self.interrupted;
-        if !(cut_short && matches!(self.why, Some(Why::NobodyReads))) {
-            return true;
-        }
-        if !matches!(self.limit, Limit::Cut(Some(_))) {
-            self.limit = Limit::Cut(Some(now + LAST_WORDS));
-        }
-        false
+        matches!(self.shown, Shown::Yes | Shown::Never)
     }
 
     /// Says why it ended, and what was not handed over. `stdin_open`: there was more to read.
@@ -566,12 +645,14 @@ impl Conversation {
 
         let works = self.shown != Shown::Never;
         // A thread that was left could still speak, into the next conversation.
-        let mut may_go_on = works && line_is_dead && !self.interrupted;
+        let mut may_go_on = works && line_is_dead && self.interrupted.is_none();
         match self.unsent {
             Some(0) => {}
             Some(bytes) => {
-                let notice = format_args!("not sent: {bytes} bytes, which the friend did not take");
-                self.notices.notice(notice);
+                // What the system took from us, and could not deliver, nobody counts.
+                self.notices.notice(format_args!(
+                    "not sent: at least {bytes} bytes, which the friend did not take"
+                ));
                 self.failed = true;
             }
             None => {
@@ -604,12 +685,7 @@ impl Conversation {
                 self.failed = true;
             }
         }
-        let gone_by = match self.limit {
-            Limit::CutAt(at) => Some(at - PATIENCE + LEAVING),
-            Limit::Cut(Some(at)) => Some(at - LAST_WORDS - PATIENCE + LEAVING),
-            Limit::Cut(None) | Limit::None => None,
-        };
-        let gone_by = gone_by.filter(|_| self.interrupted);
+        let gone_by = self.interrupted.map(|at| at + LEAVING);
         Conclusion::Over { failed: self.failed, may_go_on, gone_by }
     }
 
@@ -626,7 +702,7 @@ impl Conversation {
         // the end of the stream.
         let silent = !self.has_heard && (!self.friend_ended || (at_once && self.said_since == 0));
         // Where we were told to go, or have nowhere to write to, nobody is called again.
-        let goes_on = !self.interrupted && self.shown != Shown::Never;
+        let goes_on = self.interrupted.is_none() && self.shown != Shown::Never;
         reset && silent && self.said <= KEPT_MAX && self.plan.calling.is_some() && goes_on
     }
 

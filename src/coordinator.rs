@@ -11,6 +11,7 @@
 
 mod people;
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,11 +20,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::buffer::{Block, Stopper};
 use crate::connection::Friend;
-use crate::conversation::{Conclusion, Conversation, LEAVING};
+use crate::conversation::{Conclusion, Conversation};
 use crate::ear::Ear;
 use crate::error::Error;
 use crate::event::{Event, News, ReadError, Report, Sink, Source};
 use crate::hosting::Hosting;
+use crate::leaving::LEAVING;
 use crate::machine;
 use crate::name::{Name, Speaker};
 use crate::notices::{Notices, Unsent};
@@ -282,7 +284,7 @@ impl Coordinator {
                 (State::Alone | State::Over(_), _) => {}
             },
             Event::Written(Sink::Friend(number), report) => match &mut self.state {
-                State::Talking(conversation) => conversation.on_sent(report),
+                State::Talking(conversation) => conversation.on_sent(report, now),
                 State::Hosting(hosting) => hosting.on_sent(number, report),
                 State::Alone | State::Over(_) => {}
             },
@@ -301,7 +303,7 @@ impl Coordinator {
         }
         let stdin_open = self.plan.stdin == Stdin::Pipe && self.stdin == Reading::Now;
         let over = match &mut self.state {
-            State::Talking(conversation) => conversation.is_over(stdin_open, now),
+            State::Talking(conversation) => conversation.is_over(now),
             State::Hosting(hosting) => hosting.is_over(stdin_open),
             State::Alone | State::Over(_) => false,
         };
@@ -429,10 +431,10 @@ impl Coordinator {
         }
         let unheard = std::mem::take(&mut self.unheard);
         if !unheard.is_empty() {
-            conversation.say(Arc::new(Block::of(unheard)));
+            conversation.say(Arc::new(Block::of(unheard)), now);
         }
         for words in std::mem::take(&mut self.held) {
-            conversation.say(Arc::clone(&words));
+            conversation.say(Arc::clone(&words), now);
             self.show_said(words);
         }
         match self.stdin {
@@ -441,7 +443,7 @@ impl Coordinator {
             // Ctrl-D while nobody was there can be meant for one friend, but not for all.
             Reading::Ended if self.plan.keep => self.let_read_again(),
             // It ended before anybody was there: we have nothing more to say.
-            Reading::Ended => conversation.end_our_half(),
+            Reading::Ended => conversation.stop_input(now),
         }
         self.state = State::Talking(Box::new(conversation));
     }
@@ -490,7 +492,7 @@ impl Coordinator {
             News::Block(block) => match &mut self.state {
                 State::Talking(conversation) => {
                     let words = Arc::new(block);
-                    if conversation.say(Arc::clone(&words)) {
+                    if conversation.say(Arc::clone(&words), now) {
                         self.show_said(words);
                     }
                 }
@@ -520,7 +522,7 @@ impl Coordinator {
             // These are about what a friend sends.
             News::Oddity(Oddity::LooksLike(_) | Oddity::AfterEnd) | News::Request(..) => {}
             News::Command(line) => self.on_command(&line, now),
-            News::Goodbye => self.input_ended(),
+            News::Goodbye => self.input_ended(now),
             News::Ended(Ok(())) if self.goes_on_typing() => {
                 self.stdin = Reading::Ended;
                 self.out.notices.notice("the room stays open (Ctrl-C closes it)");
@@ -529,7 +531,14 @@ impl Coordinator {
             News::Ended(result) => {
                 self.stdin = Reading::Ended;
                 match result {
-                    Ok(()) => self.input_ended(),
+                    Ok(()) => self.input_ended(now),
+                    // It was told to stop, and has handed over what it had read.
+                    Err(ReadError::Io(why))
+                        if self.plan.stdin == Stdin::Pipe
+                            && why.kind() == ErrorKind::WouldBlock =>
+                    {
+                        self.input_ended(now);
+                    }
                     Err(ReadError::Io(why)) => self.input_broke(Error::StdinUnreadable(why), now),
                     Err(ReadError::Rule(error)) => self.input_broke(error, now),
                 }
@@ -581,14 +590,15 @@ impl Coordinator {
         }
     }
 
-    fn input_ended(&mut self) {
+    fn input_ended(&mut self, now: Instant) {
         match &mut self.state {
-            State::Talking(conversation) => conversation.input_ended(),
+            State::Talking(conversation) => conversation.input_ended(now),
+            State::Hosting(hosting) => hosting.input_ended(now),
             State::Alone if self.plan.stdin == Stdin::Terminal => self.out.notices.notice(
                 "you have ended, and nobody is there yet; what you type now is not sent \
                  (Ctrl-C leaves)",
             ),
-            State::Alone | State::Hosting(_) | State::Over(_) => {}
+            State::Alone | State::Over(_) => {}
         }
     }
 
@@ -646,7 +656,12 @@ impl Coordinator {
         }
         let first = match &mut self.state {
             State::Talking(conversation) => conversation.on_signal(now),
-            State::Hosting(hosting) if self.listens => hosting.on_signal(now),
+            State::Hosting(hosting) if self.listens => {
+                let stopper = self.out.stop_reading.as_ref();
+                let may_say_more =
+                    self.stdin == Reading::Now && stopper.is_some_and(Stopper::wakes);
+                hosting.on_signal(may_say_more, now)
+            }
             State::Alone | State::Hosting(_) => {
                 self.out.notices.status("interrupted");
                 let code = if self.has_talked { 0 } else { INTERRUPTED };

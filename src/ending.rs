@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, at, select};
 
-use crate::conversation::LEAVING;
 use crate::event::Event;
+use crate::leaving::LEAVING;
 use crate::machine;
 use crate::steps::{self, Call};
 use crate::thread::Thread;

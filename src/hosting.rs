@@ -17,12 +17,13 @@ use std::time::{Duration, Instant};
 use crate::audience::Request;
 use crate::buffer::Block;
 use crate::connection::{Friend, Line};
-use crate::conversation::{Conclusion, LAST_WORDS, LEAVING, PATIENCE};
+use crate::conversation::Conclusion;
 use crate::coordinator::Stdin;
 use crate::ear::Ear;
 use crate::error::Error;
 use crate::event::{News, Number, Report, Sink};
 use crate::explain::Account;
+use crate::leaving::{LAST_WORDS, LEAVING, PATIENCE};
 use crate::name::Name;
 use crate::notices::{Notices, Unsent};
 use crate::outbox::{LOOK, Look, Outbox};
@@ -72,6 +73,9 @@ pub struct Hosting {
     told_refusing: bool,
     /// Everything that arrived is on the screen, or never will be.
     shown: bool,
+    /// A signal has come, and the host's piped stdin has not said its last word yet: then, or at this
+    /// time, the room is closed.
+    close_at: Option<Instant>,
     closing: Option<Closing>,
     /// What the host said when the room was closed. It is kept from its reader, who would else go
     /// on reading a whole file in vain.
@@ -134,6 +138,7 @@ impl Hosting {
             take_at: None,
             told_refusing: false,
             shown: false,
+            close_at: None,
             closing: None,
             unsaid: Vec::new(),
             failed: false,
@@ -544,7 +549,10 @@ impl Hosting {
             Some(_) => closing.since + PATIENCE + LAST_WORDS,
         });
         let stdin = self.closing.as_ref().and_then(|closing| closing.stdin_until);
-        [self.look_at, self.take_at, closing, stdin, self.hang_up_at()].into_iter().flatten().min()
+        [self.look_at, self.take_at, self.close_at, closing, stdin, self.hang_up_at()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// When to hang up ourselves, where everybody has everything. Some programs never do (`nc`); but
@@ -563,6 +571,9 @@ impl Hosting {
         if self.look_at.is_some_and(|at| now >= at) {
             self.look(now);
         }
+        if self.close_at.is_some_and(|at| now >= at) {
+            self.close_now(now);
+        }
         let hangs_up = self.hang_up_at().is_some_and(|at| now >= at);
         let Some(closing) = &mut self.closing else { return false };
         closing.stdin_until = closing.stdin_until.filter(|until| now < *until);
@@ -580,8 +591,20 @@ impl Hosting {
 
     // The end.
 
-    /// A signal to leave. `false` where it is the second.
-    pub fn on_signal(&mut self, now: Instant) -> bool {
+    /// A signal to leave. `false` where it is the second. `may_say_more`: the reader of the host's
+    /// piped stdin still has to say its last word.
+    pub fn on_signal(&mut self, may_say_more: bool, now: Instant) -> bool {
+        if may_say_more && self.close_at.is_none() && self.closing.is_none() {
+            self.close_at = Some(now + LAST_WORDS);
+            return true;
+        }
+        let is_first = self.close_at.is_none();
+        self.close_now(now) && is_first
+    }
+
+    /// Closes the room because of a signal; `false` where one has closed it already.
+    fn close_now(&mut self, now: Instant) -> bool {
+        self.close_at = None;
         self.close(false, now);
         match &mut self.closing {
             Some(closing) => !std::mem::replace(&mut closing.interrupted, true),
@@ -589,8 +612,16 @@ impl Hosting {
         }
     }
 
+    /// The host's input has ended. The room stays open, unless it was about to be closed.
+    pub fn input_ended(&mut self, now: Instant) {
+        if self.close_at.is_some() {
+            self.close_now(now);
+        }
+    }
+
     /// The host's input has an error.
     pub fn input_broke(&mut self, error: Error, now: Instant) {
+        self.input_ended(now);
         if matches!(error, Error::InputAfterEnd { .. }) {
             // All that could be said has been; and the members may still have much to say.
             self.failed = true;

@@ -31,7 +31,7 @@
 //!
 //! 1. [`event`]: everything the coordinator can hear. Begin here: it is a page.
 //! 2. [`coordinator`]: every decision; and [`conversation`]: how one begins, and how people end
-//!    it. [`hosting`]: the same for a room, by the rules of [`room`], which are pure.
+//!    it; [`leaving`]: how long that may take. [`hosting`]: the same for a room, by the rules of [`room`], which are pure.
 //! 3. [`reader`] and [`writer`]: the one loop for every source of bytes, and the one for every
 //!    sink.
 //! 4. [`buffer`]: buffers that come home, which is all of the flow control; but in a room, where
@@ -111,7 +111,7 @@
 //! | thread | blocks in | ends when | at the end |
 //! |---|---|---|---|
 //! | `coordinator` | its inbox | it has decided that it is over | joined |
-//! | `stdin-reader` | `read`; with the line editor `poll`, for a key or for being woken | its input ends | on a terminal woken ([`platform`]) and joined; on a pipe left: nothing can wake it |
+//! | `stdin-reader` | `poll`, for something to read or for being woken; at a terminal in its own line mode `read` | its input ends | woken ([`platform`]) and joined |
 //! | `socket-reader` | `recv` | the stream ends or breaks | woken by `shutdown` if need be, joined |
 //! | `socket-writer` | `send` | its outbox is closed and empty | the same |
 //! | `screen-writer` | `write` | it is told goodbye, or stdout breaks | joined; left where stdout takes nothing |
@@ -190,6 +190,7 @@ pub mod conversation;
 pub mod coordinator;
 pub mod ear;
 pub mod hosting;
+pub mod leaving;
 pub mod outbox;
 pub mod room;
 

@@ -4,6 +4,8 @@
 #[cfg(unix)]
 pub use keys::{Keys, Woken};
 #[cfg(unix)]
+pub use piped::piped_stdin;
+#[cfg(unix)]
 pub use unix::{
     Terminal, append, columns, create, file_left, has_memory_for, is_out_of_files, one_terminal,
     raise_file_limit, stderr, stdin, stdout, thread_number,
@@ -12,7 +14,7 @@ pub use unix::{
 #[cfg(not(unix))]
 pub use other::{
     Keys, Terminal, Woken, append, columns, create, file_left, has_memory_for, is_out_of_files,
-    one_terminal, raise_file_limit, stderr, stdin, stdout, thread_number,
+    one_terminal, piped_stdin, raise_file_limit, stderr, stdin, stdout, thread_number,
 };
 
 /// Whether `shutdown` on a socket wakes a thread that is blocked in `recv` on it. Windows does
@@ -65,5 +67,7 @@ use unix::console_obeys;
 mod keys;
 #[cfg(not(unix))]
 mod other;
+#[cfg(unix)]
+mod piped;
 #[cfg(unix)]
 mod unix;

@@ -81,9 +81,13 @@ impl Reader {
     ) -> Result<(), Stop> {
         let mut scratch = vec![0; self.at_a_time];
         loop {
-            let (mut input, end) = match read(from, &mut scratch) {
-                Ok(0) => (&[][..], Some(Ok(()))),
-                Ok(count) => (&scratch[..count], None),
+            // What was read last has been handed over: now is the time to stop.
+            let came =
+                if pool.is_stopped() { Ok(None) } else { read(from, &mut scratch).map(Some) };
+            let (mut input, end) = match came {
+                Ok(None) => (&[][..], Some(Err(Stop::Told))),
+                Ok(Some(0)) => (&[][..], Some(Ok(()))),
+                Ok(Some(count)) => (&scratch[..count], None),
                 // What a friend has said of a message is said, also where the connection then broke.
                 // Or `main` woke us to learn what is half typed (`platform::wake_stdin_reader`).
                 Err(error)
@@ -96,7 +100,7 @@ impl Reader {
             };
             self.sniff(input)?;
             loop {
-                let mut block = pool.take().ok_or(Stop::Told)?;
+                let mut block = pool.take_for_the_rest().ok_or(Stop::Told)?;
                 let step = match end {
                     None => codec.decode(&mut input, &mut block),
                     Some(_) => codec.finish(&mut block),
@@ -110,7 +114,8 @@ impl Reader {
                     self.tell(News::Block(block))?;
                     None
                 };
-                if step.is_err() && matches!(end, Some(Err(_))) {
+                if step.is_err() && matches!((&end, self.source), (Some(Err(_)), Source::Friend(_)))
+                {
                     break; // That it broke inside a frame comes of the connection having broken.
                 }
                 match step.map_err(|error| Stop::Read(ReadError::Rule(error)))? {
@@ -122,7 +127,7 @@ impl Reader {
                     Step::Command(line) => self.tell(News::Command(line))?,
                     // With a buffer, or a friend who asks without end would fill the memory.
                     Step::Request(request) => {
-                        let paid = spare.or_else(|| pool.take()).ok_or(Stop::Told)?;
+                        let paid = spare.or_else(|| pool.take_for_the_rest()).ok_or(Stop::Told)?;
                         self.tell(News::Request(request, paid))?;
                     }
                 }

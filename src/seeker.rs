@@ -13,6 +13,7 @@ use crate::audience::Audience;
 use crate::connection::{self, Manner};
 use crate::error::{Error, reason};
 use crate::event::{Event, Number};
+use crate::leaving;
 use crate::neighbours;
 use crate::platform;
 use crate::room;
@@ -157,8 +158,10 @@ impl Seeker {
                     ..Facts::untold()
                 },
             );
-            let result =
-                result.and_then(|(stream, address)| self.begin(&Arc::new(stream), address));
+            let result = result.and_then(|(stream, address, took)| {
+                self.manner.silence = leaving::silence(Some(took));
+                self.begin(&Arc::new(stream), address)
+            });
             self.report(result);
         }
     }

@@ -217,7 +217,8 @@ fn cannot_resolve(host: String, why: io::Error) -> Error {
     }
 }
 
-/// Calls `place`: every address of the name in turn, within `limit` for all.
+/// Calls `place`: every address of the name in turn, within `limit` for all. Tells also how long
+/// the one that answered took.
 ///
 /// # Errors
 /// The name has no address, or nobody answers at any.
@@ -225,7 +226,7 @@ pub fn connect(
     place: &Place,
     family: Family,
     limit: Duration,
-) -> Result<(TcpStream, SocketAddr), Error> {
+) -> Result<(TcpStream, SocketAddr, Duration), Error> {
     let began = Instant::now();
     let host = place.host.as_deref().unwrap_or("localhost");
     let addresses = resolve(host, place.port, family)?;
@@ -237,8 +238,9 @@ pub fn connect(
             return Err(Error::TimedOut { to: place.to_string(), limit });
         }
         log::debug!("blocks in connect to {address}, for {:.1} s at most", left.as_secs_f64());
+        let called = Instant::now();
         match TcpStream::connect_timeout(&address, left).and_then(not_to_myself) {
-            Ok(stream) => return Ok((stream, canonical(address))),
+            Ok(stream) => return Ok((stream, canonical(address), called.elapsed())),
             // It was connected, and reset before we could look: somebody is there, and busy.
             Err(why) if why.kind() == ErrorKind::ConnectionReset => {
                 return Err(Error::Busy { to: canonical(address) });

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use proptest::prelude::*;
-use threadchat::buffer::{BUFFERS, Block, Pool};
+use threadchat::buffer::{BUFFERS, Block, Pool, Stopper};
 use threadchat::connection::{Friend, Line};
 use threadchat::coordinator::{Calling, Coordinator, Outboxes, Plan, Stdin};
 use threadchat::error::Error;
@@ -126,6 +126,17 @@ fn calling(stdin: Stdin, wait: Option<Option<Duration>>) -> Plan {
 
 impl House {
     fn new(plan: Plan) -> House {
+        House::empty(plan, None)
+    }
+
+    /// A house with a friend in it, and with piped stdin whose reader can be woken.
+    fn with_stopper(plan: Plan, stop_reading: Option<Stopper>) -> (House, Call) {
+        let mut house = House::empty(plan, stop_reading);
+        let call = house.friend_comes();
+        (house, call)
+    }
+
+    fn empty(plan: Plan, stop_reading: Option<Stopper>) -> House {
         let (to_screen, screen) = unbounded();
         let (to_stderr, stderr) = unbounded();
         let (let_read, may_read) = unbounded();
@@ -137,7 +148,7 @@ impl House {
             notices,
             to_transcript: None,
             let_read,
-            stop_reading: None,
+            stop_reading,
             ask_friend,
             ears: Vec::new(),
         };
@@ -182,6 +193,7 @@ impl House {
             number: SUSAN,
             done: Done::default(),
             writer: std::thread::current(),
+            silence: threadchat::leaving::silence(None),
             account: None,
             address,
             to_friend,
@@ -471,7 +483,7 @@ fn after_ctrl_c_a_friend_who_does_not_take_is_cut_off_within_2_s_and_the_loss_is
     house.screen_writes();
     house.assert_over(1);
     assert!(house.now <= before + LEAVING);
-    assert!(house.said("* not sent: 11 bytes"), "{:?}", house.lines);
+    assert!(house.said("* not sent: at least 11 bytes"), "{:?}", house.lines);
 }
 
 #[test]
@@ -607,15 +619,18 @@ fn when_nobody_reads_stdout_any_more_the_conversation_is_closed_quietly() {
         house.hears(friend_says(b"one line, and more"));
         let lines = house.lines.len();
         house.screen_fails(ErrorKind::BrokenPipe);
+        let closed = code == 0;
+        assert_eq!(call.handed_over(), (Vec::new(), closed), "stdin may be about to end");
+        if !closed {
+            house.time_comes();
+            assert_eq!(call.handed_over(), (Vec::new(), true));
+        }
         house.all_is_sent(&mut call);
         if house.code().is_none() {
-            house.time_comes();
+            if call.notes.try_recv() != Ok(Did::Cut { reset: false }) {
+                house.time_comes();
+            }
             house.hears(ends(Source::Friend(SUSAN)));
-        }
-        if code == 1 {
-            // For a moment it may still be that stdin was about to end.
-            assert_eq!(house.code(), None);
-            house.time_comes();
         }
         house.assert_over(code);
         // Quietly, but where piped input was cut short by it.
@@ -628,11 +643,102 @@ fn when_nobody_reads_stdout_any_more_the_conversation_is_closed_quietly() {
 fn when_nobody_reads_stdout_any_more_a_stdin_whose_end_is_found_late_was_not_cut_short() {
     let (mut house, mut call) = House::talking(plan(Stdin::Pipe));
     house.screen_fails(ErrorKind::BrokenPipe);
-    house.all_is_sent(&mut call);
     house.hears(ends(Source::Friend(SUSAN)));
     assert_eq!(house.code(), None);
     house.hears(ends(Source::Stdin));
+    house.all_is_sent(&mut call);
     house.assert_over(0);
+}
+
+/// It was said whatever stdin was about to do, and before that, mostly, overtaken by a reset.
+#[test]
+fn when_nobody_reads_stdout_any_more_end_is_said_where_stdin_was_not_cut_short_and_only_there() {
+    for (stdin, then, said) in [
+        (Stdin::Terminal, None, true),
+        (Stdin::Unread, None, true),
+        (Stdin::Pipe, Some(ends(Source::Stdin)), true),
+        (Stdin::Pipe, Some(typed(b"\x04\0more")), false),
+        (Stdin::Pipe, Some(Event::Time), false),
+    ] {
+        let (mut house, mut call) = House::talking(Plan { wire: Wire::Frames, ..plan(stdin) });
+        house.screen_fails(ErrorKind::BrokenPipe);
+        match then {
+            Some(Event::Time) => house.time_comes(),
+            Some(event) => house.hears(event),
+            None => {}
+        }
+        let expected = if said { END_FRAME.to_vec() } else { Vec::new() };
+        assert_eq!(call.handed_over(), (expected, true), "{stdin:?}");
+        if said {
+            assert!(house.wake.is_some_and(|at| at > house.now), "a reset now could overtake it");
+        }
+        house.all_is_sent(&mut call);
+        house.hears(ends(Source::Friend(SUSAN)));
+        house.assert_over(u8::from(!said));
+    }
+}
+
+/// It took 1.6 s.
+#[test]
+fn after_ctrl_c_a_friend_who_stays_is_left_when_nothing_has_come_for_half_a_second() {
+    let (mut house, mut call) = House::talking(plan(Stdin::Terminal));
+    house.hears(Event::Signal);
+    let half_a_second = Duration::from_millis(500);
+    house.now += Duration::from_millis(100);
+    house.all_is_sent(&mut call);
+    house.screen_writes();
+    assert_eq!(house.wake, Some(house.now + half_a_second));
+    house.now += Duration::from_millis(300);
+    house.hears(friend_says(b"wait"));
+    assert!(
+        house.wake.is_some_and(|at| at > house.now + half_a_second),
+        "what came is not out yet: the friend may wait for that"
+    );
+    house.screen_writes();
+    assert_eq!(house.wake, Some(house.now + half_a_second));
+    house.time_comes();
+    assert_eq!(call.notes.try_recv(), Ok(Did::Cut { reset: false }));
+    house.hears(ends(Source::Friend(SUSAN)));
+    house.screen_writes();
+    house.assert_over(0);
+}
+
+/// Half a line that had been read was dropped, and `end` said.
+#[test]
+fn after_ctrl_c_our_half_ends_when_the_reader_of_piped_stdin_has_handed_over_what_it_had() {
+    let pool = Pool::new(1, 16);
+    let stopper = pool.stopper(Some(std::sync::Arc::new(|| {})));
+    let (mut house, mut call) =
+        House::with_stopper(Plan { wire: Wire::Frames, ..plan(Stdin::Pipe) }, Some(stopper));
+    house.hears(Event::Signal);
+    assert!(pool.is_stopped(), "its reader is told to stop");
+    assert_eq!(call.handed_over(), (Vec::new(), false));
+    house.hears(typed(b"\x04\0half"));
+    house.hears(breaks(Source::Stdin, ErrorKind::WouldBlock));
+    assert_eq!(call.handed_over(), ([b"\x04\0half", END_FRAME].concat(), true));
+    house.all_is_sent(&mut call);
+    house.hears(ends(Source::Friend(SUSAN)));
+    house.screen_writes();
+    house.assert_over(0);
+}
+
+/// Where it cannot be handed over in time, nobody may say that this was all.
+#[test]
+fn after_ctrl_c_a_reader_of_piped_stdin_that_waits_for_the_friend_is_left_without_an_end() {
+    let pool = Pool::new(1, 16);
+    let stopper = pool.stopper(Some(std::sync::Arc::new(|| {})));
+    let (mut house, mut call) =
+        House::with_stopper(Plan { wire: Wire::Frames, ..plan(Stdin::Pipe) }, Some(stopper));
+    house.hears(typed(b"\x05\0taken"));
+    house.hears(Event::Signal);
+    house.time_comes();
+    assert_eq!(call.handed_over(), (b"\x05\0taken".to_vec(), true));
+    assert_eq!(call.notes.try_recv(), Ok(Did::Cut { reset: true }));
+    call.outbox = None;
+    house.hears(Event::Written(Sink::Friend(SUSAN), broke(ErrorKind::BrokenPipe, 7)));
+    house.hears(ends(Source::Friend(SUSAN)));
+    house.screen_writes();
+    house.assert_over(1);
 }
 
 #[test]
@@ -1521,6 +1627,7 @@ impl World {
                     number: SUSAN,
                     done: Done::default(),
                     writer: std::thread::current(),
+                    silence: threadchat::leaving::silence(None),
                     account: None,
                     address: friend_address(),
                     to_friend,
@@ -1617,7 +1724,7 @@ impl World {
         let is_typed = matches!(event, Event::Read(Source::Stdin, News::Block(_)));
         let is_heard = matches!(event, Event::Read(Source::Friend(SUSAN), News::Block(_)));
         let cut = self.socket.as_ref().is_some_and(|socket| socket.cut);
-        self.referee.sees(&event, cut);
+        self.referee.sees(&event, cut, self.house.now);
         let waiting = self.waiting_blocks();
         let alone = self.referee.was_alone;
         self.house.hears(event);
@@ -1806,6 +1913,9 @@ struct Referee {
     signal_alone: bool,
 }
 
+/// How long piped stdin may take to prove that it was not cut short.
+const AT_ITS_END: Duration = Duration::from_millis(200);
+
 /// A conversation, as the table sees it.
 #[derive(Clone, Debug, Default)]
 struct Talk {
@@ -1815,6 +1925,8 @@ struct Talk {
     /// What it took when it had closed its half already.
     too_late: Vec<u8>,
     we_closed: bool,
+    /// Since when it is waited for whether piped stdin is at its end.
+    waits_for_stdin: Option<Instant>,
     said_end: bool,
     friend_goodbye: bool,
     friend_ended: bool,
@@ -1848,7 +1960,7 @@ impl Referee {
         }
     }
 
-    fn sees(&mut self, event: &Event, cut: bool) {
+    fn sees(&mut self, event: &Event, cut: bool, now: Instant) {
         self.was_alone = self.talk.is_none();
         if let Event::Connected(_) = event {
             self.conversations += 1;
@@ -1888,6 +2000,14 @@ impl Referee {
                 talk.decided = true;
                 self.we_close(true);
             }
+            Event::Time if talk.waits_for_stdin.is_some_and(|since| now >= since + AT_ITS_END) => {
+                self.we_close(false);
+            }
+            // It was not at its end.
+            Event::Read(Source::Stdin, News::Block(block)) if talk.waits_for_stdin.is_some() => {
+                talk.too_late.extend_from_slice(block.bytes());
+                self.we_close(false);
+            }
             Event::Read(Source::Stdin, News::Block(block)) if talk.we_closed => {
                 talk.too_late.extend_from_slice(block.bytes());
             }
@@ -1915,7 +2035,7 @@ impl Referee {
             Event::Read(Source::Friend(SUSAN), News::Ended(Ok(()))) => {
                 let frames = self.plan.wire == Wire::Frames;
                 if frames && !talk.friend_goodbye && !talk.said_end {
-                    self.breaks();
+                    self.breaks(Some(now));
                 } else {
                     self.friend_ends();
                 }
@@ -1925,9 +2045,10 @@ impl Referee {
             Event::Read(Source::Friend(SUSAN), News::Ended(Err(ReadError::Io(_))))
                 if talk.friend_ended && talk.to_say.is_empty() => {}
             Event::Read(Source::Friend(SUSAN), News::Ended(Err(why))) => {
-                talk.reset |= matches!(why, ReadError::Io(_)) && !talk.friend_ended;
+                let is_reset = matches!(why, ReadError::Io(_));
+                talk.reset |= is_reset && !talk.friend_ended;
                 talk.open |= talk.friend_goodbye;
-                self.breaks();
+                self.breaks((!is_reset).then_some(now));
             }
             Event::Written(Sink::Friend(SUSAN), Report::Ended { result, left }) => {
                 talk.writer_done = true;
@@ -1942,14 +2063,28 @@ impl Referee {
                 talk.nobody_reads = !talk.decided;
                 talk.open |= talk.decided;
                 talk.decided = true;
-                self.we_close(why.kind() == ErrorKind::BrokenPipe);
+                self.we_leave(Some(now));
             }
             _ => {}
         }
     }
 
+    /// Our half ends, but not because stdin has. `waits`: the friend may still hear us, so piped stdin
+    /// has a moment to be at its end.
+    fn we_leave(&mut self, waits: Option<Instant>) {
+        let Some(talk) = &mut self.talk else { return };
+        if self.plan.stdin != Stdin::Pipe {
+            self.we_close(true);
+        } else if waits.is_none() {
+            self.we_close(false);
+        } else if !talk.we_closed {
+            talk.waits_for_stdin = talk.waits_for_stdin.or(waits);
+        }
+    }
+
     fn we_close(&mut self, well: bool) {
         let Some(talk) = &mut self.talk else { return };
+        talk.waits_for_stdin = None;
         if !talk.we_closed {
             talk.we_closed = true;
             talk.said_end = well && self.plan.wire == Wire::Frames;
@@ -1966,7 +2101,7 @@ impl Referee {
         }
     }
 
-    fn breaks(&mut self) {
+    fn breaks(&mut self, waits: Option<Instant>) {
         let Some(talk) = &mut self.talk else { return };
         if talk.decided {
             // What was said after the signal was handed over; see what the socket-writer says.
@@ -1975,7 +2110,7 @@ impl Referee {
             talk.bad = true;
             talk.decided = true;
         }
-        self.we_close(false);
+        self.we_leave(waits);
     }
 
     /// After each turn: time is asked for only where something ends.

@@ -320,6 +320,42 @@ fn when_the_reader_of_stdout_goes_and_cuts_off_piped_stdin_exit_1_says_so() {
     assert_eq!(ended.stderr.lines().count(), 2, "{}", ended.stderr);
 }
 
+/// It was overtaken by the reset with which the program hung up: in 74 of 150 conversations.
+#[test]
+fn when_the_reader_of_stdout_goes_before_anything_was_said_the_friend_hears_end_all_the_same() {
+    for _ in 0..30 {
+        let (listener, port) = friend_listener();
+        let port = port.to_string();
+        let words = ["connect", "127.0.0.1", &port, "--wire", "frames", "--recv-only"];
+        let (mut program, reader) = with_reader_of_stdout(&words, Stdio::piped());
+        let mut friend = friend_answers(&listener);
+        drop(reader);
+        // More than it has read when it finds that nobody reads: closing then would be a reset.
+        friend.write_all(&support::wire::frames(&["nobody reads this"; 500])).unwrap();
+        assert_eq!(read_to_fin(&mut friend), support::wire::END);
+        drop(friend);
+        let ended = program.ends_with(0);
+        assert_eq!(ended.stderr.lines().count(), 1, "not quiet: {}", ended.stderr);
+    }
+}
+
+/// And where piped stdin is cut off by that, it is never said.
+#[test]
+fn when_the_reader_of_stdout_goes_and_cuts_off_piped_stdin_the_friend_hears_no_end() {
+    for _ in 0..10 {
+        let (listener, port) = friend_listener();
+        let words = ["connect", "127.0.0.1", &port.to_string(), "--wire", "frames"];
+        let (mut program, reader) = with_reader_of_stdout(&words, Stdio::piped());
+        let mut friend = friend_answers(&listener);
+        drop(reader);
+        friend.write_all(&support::wire::frame("nobody reads this")).unwrap();
+        assert_eq!(read_to_fin(&mut friend), b"");
+        drop(friend);
+        let ended = program.ends_with(1);
+        assert!(ended.stderr.contains("threadchat: nobody reads stdout"), "{}", ended.stderr);
+    }
+}
+
 // It breaks.
 
 #[test]

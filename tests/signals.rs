@@ -7,6 +7,8 @@ mod support;
 use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -17,6 +19,7 @@ use support::observe::{
 use support::pty::Terminal;
 use support::tty::{Tty, threadchat_in_session};
 use support::until;
+use support::wire::{END, frames};
 use support::{
     Ended, Program, friend_answers, friend_calls, friend_listener, have_tool, threadchat,
 };
@@ -565,11 +568,10 @@ fn a_stderr_that_nobody_reads_does_not_keep_a_signal_from_ending_it() {
 }
 
 #[test]
-fn explain_says_which_threads_were_joined_and_which_was_left_and_why() {
+fn explain_says_that_every_thread_was_joined() {
     let (mut program, port) = Program::listen(&["--explain"]);
     let friend = reads_to_fin(friend_calls(port));
     program.wait_stderr("connected to");
-    // One that has not begun to read is told to stop, and joined.
     program.wait_stderr("blocks in read");
     let ended = leaves(&mut program, Signal::INT, 0, AT_ONCE);
     friend.join().expect("FIN");
@@ -579,10 +581,92 @@ fn explain_says_which_threads_were_joined_and_which_was_left_and_why() {
         "joined coordinator",
         "joined screen-writer",
         "joined acceptor",
-        "leaves stdin-reader: nothing can wake a read from stdin",
+        "joined stdin-reader",
     ] {
         assert!(ended.stderr.contains(line), "no {line:?} in\n{}", ended.stderr);
     }
+}
+
+/// It was dropped, and `end` was said: 8 of 8 times.
+#[test]
+fn half_a_line_that_was_read_is_sent_before_end_at_a_signal() {
+    for_each_signal(|signal| {
+        let mut fed = Fed::listen(&["--wire", "frames"]);
+        let friend = friend_calls(fed.port);
+        fed.program.wait_stderr("connected to");
+        fed.to_stdin.write_all(b"a line\nand half a li").expect("the pipe has room");
+        until("all is read", || (waiting_in(&fed.stdin) == 0).then_some(()));
+        let heard = reads_to_fin(friend);
+        leaves(&mut fed.program, signal, 0, TWO_SECONDS);
+        let expected = [&frames(&["a line", "and half a li"])[..], END].concat();
+        assert_eq!(heard.join().expect("FIN"), expected);
+    });
+}
+
+/// A sister of it: what cannot be said is told, and then `end` would be a lie.
+#[test]
+fn half_a_character_that_was_read_at_a_signal_is_an_error_and_no_end_is_said() {
+    let mut fed = Fed::listen(&["--wire", "frames"]);
+    let friend = friend_calls(fed.port);
+    fed.program.wait_stderr("connected to");
+    fed.to_stdin.write_all("half a charact\u{e9}r".as_bytes().split_at(15).0).expect("room");
+    until("all is read", || (waiting_in(&fed.stdin) == 0).then_some(()));
+    let heard = reads_to_fin(friend);
+    let ended = leaves(&mut fed.program, Signal::INT, 1, TWO_SECONDS);
+    assert_eq!(heard.join().expect("FIN"), b"");
+    assert!(ended.stderr.contains("line 1"), "{}", ended.stderr);
+}
+
+#[test]
+fn half_a_line_that_the_host_of_a_room_has_piped_in_is_said_before_the_room_is_closed() {
+    for wire in ["lines", "frames"] {
+        let mut fed = Fed::listen(&["--room", "--wire", wire]);
+        let mut friend = friend_calls(fed.port);
+        fed.program.wait_stderr("guest-1 has joined");
+        fed.to_stdin.write_all(b"half a li").expect("the pipe has room");
+        until("all is read", || (waiting_in(&fed.stdin) == 0).then_some(()));
+        fed.program.signal(Signal::INT);
+        let mut heard = Vec::new();
+        friend.read_to_end(&mut heard).expect("FIN");
+        drop(friend);
+        fed.program.ends_with(0);
+        let heard = String::from_utf8_lossy(&heard);
+        let (said, closed) = (heard.find("host says: half a li"), heard.find("the room is closed"));
+        assert!(said.is_some() && said < closed, "{heard:?}");
+    }
+}
+
+/// It took 1.6 s, as long as with a friend who goes on talking.
+#[test]
+fn a_friend_who_stays_and_says_nothing_is_left_before_one_who_goes_on_talking() {
+    let [mut quiet, mut talking] = [(); 2].map(|()| {
+        let (program, port) = Program::listen(&[]);
+        let friend = friend_calls(port);
+        program.wait_stderr("connected to");
+        (program, friend)
+    });
+    let mut talks = talking.1.try_clone().expect("a socket");
+    let said = Arc::new(AtomicU32::new(0));
+    let talks_on = std::thread::spawn({
+        let said = Arc::clone(&said);
+        move || {
+            while talks.write_all(b"and another thing\n").is_ok() {
+                said.fetch_add(1, Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    });
+    talking.0.wait_stdout("and another thing");
+    talking.0.signal(Signal::INT);
+    assert_eq!(talking.1.read(&mut [0; 16]).expect("FIN"), 0);
+    // The one who talks has a start. It still is not the first to be left.
+    let then = said.load(Ordering::Relaxed);
+    until("more was said", || (said.load(Ordering::Relaxed) > then + 10).then_some(()));
+    quiet.0.signal(Signal::INT);
+    quiet.0.ends_with(0);
+    assert!(talking.0.runs(), "the friend who says nothing was waited for as long");
+    talking.0.ends_with(0);
+    talks_on.join().expect("it stops when nobody listens");
 }
 
 // A second signal.

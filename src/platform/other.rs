@@ -23,6 +23,14 @@ pub fn stdin() -> io::Result<impl Read + Send + 'static> {
     Ok(Input { stdin, typed })
 }
 
+/// Standard input that is a pipe or a file. Nothing wakes its reader here.
+///
+/// # Errors
+/// None here.
+pub fn piped_stdin() -> io::Result<(impl Read + Send + 'static, Option<Doorbell>)> {
+    Ok((stdin()?, None))
+}
+
 /// Standard output, written through: what is handed over must not wait for a newline.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ use threadchat::coordinator::{Coordinator, Outboxes, Outcome, Plan, Stdin};
 use threadchat::ear::Ear;
 use threadchat::ending::Ending;
 use threadchat::event::{Event, Number, Report, Sink, Source};
+use threadchat::leaving;
 use threadchat::notices::Notices;
 use threadchat::outbox::Outbox;
 use threadchat::reader::{Permit, Reader};
@@ -181,7 +182,9 @@ fn connect(socket: &Socket, number: Number, audience: Audience, inbox: &Sender<E
     let thread = writer.thread();
     let line = Box::new(Connection { socket: socket.clone(), threads: [reader, writer] });
     let address = SocketAddr::from(([127, 0, 0, 1], number.0 as u16));
-    let friend = Friend { number, address, to_friend, done, writer: thread, account: None, line };
+    let silence = leaving::silence(None);
+    let friend =
+        Friend { number, address, to_friend, done, writer: thread, silence, account: None, line };
     let _ = inbox.send(Event::Connected(friend));
     let _ = start.send(());
 }
@@ -250,7 +253,7 @@ impl Party {
             notices: Notices::new(to_stderr, false),
             to_transcript: None,
             let_read: let_read.clone(),
-            stop_reading: Some(pool.stopper()),
+            stop_reading: Some(pool.stopper(None)),
             ask_friend,
             ears: if room { vec![ear] } else { Vec::new() },
         };

@@ -151,7 +151,7 @@ fn a_reader_that_is_told_to_stop_takes_no_buffer_that_comes_home_later() {
     in_any_order(0, || {
         let pool = Pool::new(1, 4);
         let block = pool.take().unwrap();
-        let stopper = pool.stopper();
+        let stopper = pool.stopper(None);
         let reader = spawn(move || pool.take().is_none());
         stopper.stop();
         drop(block);

@@ -1,0 +1,147 @@
+//! The clock of a conversation that is over: how long it may still take.
+//!
+//! Whoever leaves owes the friend what was said, and the person what is still on its way. So leaving
+//! has steps, a state for each: what was said is handed over to the system; then whatever still
+//! comes is heard, until nothing has come for a while; then the line is cut, and its threads say
+//! their last words. Nothing here takes longer than [`LEAVING`], whatever the friend does.
+
+use std::time::{Duration, Instant};
+
+/// How long leaving may take in all.
+pub const LEAVING: Duration = Duration::from_secs(2);
+
+/// How long a conversation that we end may take to end well, before the friend is cut off.
+pub const PATIENCE: Duration = Duration::from_millis(1_600);
+
+/// How long threads that are woken by force may then take to say their last words. What is left
+/// of [`LEAVING`] is for telling what was not handed over.
+pub const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// How long nothing may have come from a friend who does not hang up, before we do.
+const SILENCE: Duration = Duration::from_millis(500);
+
+/// A call that took longer than this goes far, and answers take long as well.
+const NEAR: Duration = Duration::from_millis(200);
+
+/// How long nothing may have come from a friend whom it took so long to call. A listener does not
+/// know how long it took, and calls every friend near.
+pub fn silence(calling: Option<Duration>) -> Duration {
+    match calling {
+        Some(took) if took > NEAR => PATIENCE,
+        _ => SILENCE,
+    }
+}
+
+/// How far leaving is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// Nobody leaves.
+    No,
+    /// What was said is being handed over to the system. At this time the friend is cut off.
+    Sending {
+        /// When.
+        cut_at: Instant,
+    },
+    /// All is handed over, and the friend may still speak.
+    Quiet {
+        /// Nothing has come since.
+        since: Instant,
+        /// When the friend is cut off, also in the middle of a word.
+        cut_at: Instant,
+    },
+    /// The line has been cut.
+    Cut {
+        /// When whoever has not said a last word is left, if ever.
+        leave_at: Option<Instant>,
+    },
+}
+
+impl Leaving {
+    /// Somebody leaves, unless that has begun.
+    pub fn begin(&mut self, now: Instant) {
+        if *self == Leaving::No {
+            *self = Leaving::Sending { cut_at: now + PATIENCE };
+        }
+    }
+
+    /// All that was said is the system's now, FIN included.
+    pub fn handed_over(&mut self, now: Instant) {
+        if let Leaving::Sending { cut_at } = *self {
+            *self = Leaving::Quiet { since: now, cut_at };
+        }
+    }
+
+    /// Something has come, or what had come is out only now.
+    pub fn heard(&mut self, now: Instant) {
+        if let Leaving::Quiet { since, .. } = self {
+            *since = now;
+        }
+    }
+
+    /// There is nothing left to be waited for but the cut.
+    pub fn hurry(&mut self, now: Instant) {
+        if !self.is_cut() {
+            *self = Leaving::Sending { cut_at: now };
+        }
+    }
+
+    /// When the line is to be cut, if it is to be. `silence`: how long nothing may come; `None`: one
+    /// cannot tell silence from a friend who waits for us.
+    pub fn cut_at(&self, silence: Option<Duration>) -> Option<Instant> {
+        match *self {
+            Leaving::Sending { cut_at } => Some(cut_at),
+            Leaving::Quiet { since, cut_at } => {
+                Some(silence.map_or(cut_at, |silence| cut_at.min(since + silence)))
+            }
+            Leaving::No | Leaving::Cut { .. } => None,
+        }
+    }
+
+    /// Whether the line has been cut.
+    pub fn is_cut(&self) -> bool {
+        matches!(self, Leaving::Cut { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_silent_friend_is_left_half_a_second_after_the_last_word_and_a_talker_after_patience() {
+        let start = Instant::now();
+        let mut leaving = Leaving::No;
+        leaving.heard(start);
+        leaving.handed_over(start);
+        assert_eq!((leaving, leaving.cut_at(Some(SILENCE))), (Leaving::No, None));
+        leaving.begin(start);
+        assert_eq!(leaving.cut_at(Some(SILENCE)), Some(start + PATIENCE));
+        leaving.handed_over(start + ms(100));
+        assert_eq!(leaving.cut_at(Some(SILENCE)), Some(start + ms(600)));
+        leaving.heard(start + ms(300));
+        assert_eq!(leaving.cut_at(Some(SILENCE)), Some(start + ms(800)));
+        // Where we do not take what comes, the friend's silence means nothing.
+        assert_eq!(leaving.cut_at(None), Some(start + PATIENCE));
+        leaving.heard(start + ms(1_500));
+        assert_eq!(leaving.cut_at(Some(SILENCE)), Some(start + PATIENCE));
+        // It begins once.
+        leaving.begin(start + ms(1_500));
+        assert_eq!(leaving.cut_at(Some(SILENCE)), Some(start + PATIENCE));
+    }
+
+    #[test]
+    fn a_friend_whom_it_took_long_to_call_has_longer_to_answer() {
+        assert_eq!(silence(None), SILENCE);
+        assert_eq!(silence(Some(NEAR)), SILENCE);
+        assert_eq!(silence(Some(NEAR + ms(1))), PATIENCE);
+    }
+
+    #[test]
+    fn all_of_it_fits_into_what_leaving_may_take() {
+        assert!(PATIENCE + LAST_WORDS < LEAVING);
+    }
+}
