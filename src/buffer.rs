@@ -196,6 +196,11 @@ impl Block {
         Block { filled: bytes.len(), bytes, came_at: SystemTime::now(), number, home: None }
     }
 
+    /// A block with nothing in it, that comes from no reader: for what stays in one thread.
+    pub fn with_room(size: usize) -> Block {
+        Block { bytes: vec![0; size], filled: 0, came_at: UNIX_EPOCH, number: 0, home: None }
+    }
+
     /// When the last of what is in it was read.
     pub fn came_at(&self) -> SystemTime {
         self.came_at

@@ -7,10 +7,11 @@ use std::time::SystemTime;
 
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
-use crate::buffer::Block;
+use crate::audience::Audience;
+use crate::buffer::{BUFFER_SIZE, Block};
 use crate::name::{self, Name, Speaker};
 use crate::text::harmless;
-use crate::wire::{self, LINE_MAX, Wire};
+use crate::wire::{self, LINE_MAX, Lines, Step, Wire};
 
 /// The form of a transcript. See the [module's page](self).
 #[derive(Debug)]
@@ -74,16 +75,17 @@ impl Transcript {
     }
 }
 
-/// A line whose end has not come: through a pipe bytes go as they come.
+/// What one of the two says. Through a pipe bytes go as they come: here they become lines, which are cut
+/// into parts where they are too long, as they are for a screen.
 #[derive(Debug)]
 struct Unfinished {
-    line: Vec<u8>,
+    lines: Lines,
     since: SystemTime,
 }
 
 impl Unfinished {
     fn new() -> Unfinished {
-        Unfinished { line: Vec::new(), since: SystemTime::UNIX_EPOCH }
+        Unfinished { lines: no_lines_yet(), since: SystemTime::UNIX_EPOCH }
     }
 
     fn write(
@@ -94,45 +96,49 @@ impl Unfinished {
         to: &mut impl Write,
     ) -> io::Result<()> {
         self.since = block.came_at();
-        for message in wire::messages(wire, block.bytes()) {
-            if wire == Wire::Frames {
-                self.line.extend_from_slice(message.text);
-                self.finish_or_blank(who, to)?;
-                continue;
-            }
-            let mut rest = message.text;
-            loop {
-                let room = LINE_MAX - self.line.len();
-                let (now, later) = rest.split_at(rest.len().min(room));
-                self.line.extend_from_slice(now);
-                if later.is_empty() {
-                    break;
-                }
-                self.finish(who, to)?;
-                rest = later;
-            }
-            if message.whole {
-                self.finish_or_blank(who, to)?;
-            }
+        if wire == Wire::Frames {
+            return self.write_messages(wire, who, block, to);
+        }
+        let mut input = block.bytes();
+        let mut step = Step::Full;
+        while step != Step::Drained {
+            let mut whole = Block::with_room(BUFFER_SIZE);
+            step = self.lines.decode(&mut input, &mut whole);
+            self.write_messages(wire, who, &whole, to)?;
         }
         Ok(())
     }
 
+    /// Writes the line whose end has not come, and will not.
     fn finish(&mut self, who: &str, to: &mut impl Write) -> io::Result<()> {
-        if self.line.is_empty() { Ok(()) } else { self.finish_or_blank(who, to) }
+        let mut rest = Block::with_room(BUFFER_SIZE);
+        // It fits: a buffer holds the longest line.
+        std::mem::replace(&mut self.lines, no_lines_yet()).finish(&mut rest);
+        self.write_messages(Wire::Lines, who, &rest, to)
     }
 
-    fn finish_or_blank(&mut self, who: &str, to: &mut impl Write) -> io::Result<()> {
+    fn write_messages(
+        &self,
+        wire: Wire,
+        who: &str,
+        block: &Block,
+        to: &mut impl Write,
+    ) -> io::Result<()> {
         let time = local(self.since).strftime("%Y-%m-%d %H:%M:%S").to_string();
-        // Each line says whose it is.
-        for line in wire::lines(&self.line) {
-            let text = String::from_utf8_lossy(line);
-            writeln!(to, "{time} {who}: {}", harmless(&text))?;
+        for message in wire::messages(wire, block.bytes()) {
+            // Each line says whose it is.
+            for line in wire::lines(message.text) {
+                let text = String::from_utf8_lossy(line);
+                writeln!(to, "{time} {who}: {}", harmless(&text))?;
+            }
         }
-        self.line.clear();
         // A line is in the file when it has been said, and not when there are enough of them.
         to.flush()
     }
+}
+
+fn no_lines_yet() -> Lines {
+    Lines::new(Audience::Pipe, LINE_MAX) // Everything in them has been said, requests too.
 }
 
 /// The time of day as people here have it.

@@ -162,7 +162,8 @@ impl Lines {
         Lines { audience, longest, partial, ready: None, continued: false, unread: false }
     }
 
-    fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Step {
+    /// See [`Codec::decode`].
+    pub(crate) fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Step {
         let mut together = 0;
         loop {
             if let Some(length) = self.ready {
@@ -229,7 +230,8 @@ impl Lines {
         request.map_or(Step::Drained, Step::Request)
     }
 
-    fn finish(&mut self, block: &mut Block) -> Step {
+    /// See [`Codec::finish`].
+    pub(crate) fn finish(&mut self, block: &mut Block) -> Step {
         if self.ready.is_none() && !self.partial.is_empty() {
             self.ready = Some(self.partial.len());
         }

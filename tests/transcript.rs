@@ -362,6 +362,41 @@ fn a_line_over_64_kib_is_in_parts() {
     }
 }
 
+/// The transcript of a pipe was cut at 64 KiB, also in the middle of a character.
+#[test]
+fn a_line_over_64_kib_through_a_pipe_is_cut_between_characters() {
+    // At each of them the limit lies elsewhere in a character of three bytes.
+    for before in ["", "x", "xx"] {
+        let long = format!("{before}{}", "四".repeat(60_000));
+        let file = Transcript::new();
+        let (mut program, mut friend) = talk(&["--transcript", file.word()]);
+        friend.write_all(format!("{long}\nlast\n").as_bytes()).unwrap();
+        file.wait_for("friend", "last");
+        program.say(format!("{long}\nlast\n"));
+        file.wait_for("you", "last");
+        drop((program, friend));
+        for speaker in ["friend", "you"] {
+            let parts = file.lines().into_iter().filter(|(who, _)| who == speaker);
+            let whole: String = parts.map(|(_, what)| what).collect();
+            assert_same(whole.as_bytes(), format!("{long}last").as_bytes(), speaker);
+        }
+    }
+}
+
+/// One that is as long as the first part has no empty part behind it, however it ends.
+#[test]
+fn a_line_of_64_kib_through_a_pipe_is_one_line() {
+    for end in ["\n", "\r\n"] {
+        let line = "x".repeat(65_536);
+        let file = Transcript::new();
+        let (program, mut friend) = talk(&["--transcript", file.word()]);
+        friend.write_all(format!("{line}{end}last\n").as_bytes()).unwrap();
+        file.wait_for("friend", "last");
+        drop((program, friend));
+        file.assert_says(&[("friend", &line), ("friend", "last")]);
+    }
+}
+
 #[test]
 fn only_harmless_text_is_in_it() {
     let rude = b"a\x1b[2J\x1b]2;title\x07b\0c\x9b1m \xff\xc3 \xe2\x80\xaed\rf\xc2\x9bg\x7f\xe2\x80\x8bh\ttab";
