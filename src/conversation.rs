@@ -29,7 +29,7 @@ use crate::error::Error;
 use crate::event::{News, ReadError, Report};
 use crate::explain::Account;
 use crate::leaving::{LAST_WORDS, LEAVING, Leaving, PATIENCE};
-use crate::name::Name;
+use crate::name::{Name, Speaker};
 use crate::notices::{Notices, Unsent};
 use crate::platform::SHUTDOWN_WAKES;
 use crate::steps;
@@ -624,8 +624,9 @@ impl Conversation {
         matches!(self.shown, Shown::Yes | Shown::Never)
     }
 
-    /// Says why it ended, and what was not handed over. `stdin_open`: there was more to read.
-    pub fn conclude(mut self, stdin_open: bool, now: Instant) -> Conclusion {
+    /// Says why it ended, and what was not handed over. `stdin_open`: there was more to read;
+    /// `friend`: what the friend was called.
+    pub fn conclude(mut self, friend: &Speaker, stdin_open: bool, now: Instant) -> Conclusion {
         let line_is_dead = self.line_is_dead();
         let at_once = now < self.since + BUSY_AT_ONCE;
         let was_busy = self.was_busy(at_once);
@@ -670,7 +671,9 @@ impl Conversation {
             self.notices.not_sent(&unsent);
         }
         match self.why {
-            None | Some(Why::FriendLeft) => self.notices.status("friend has left"),
+            None | Some(Why::FriendLeft) => {
+                self.notices.status(format_args!("{} has left", friend.as_one()));
+            }
             Some(Why::WeLeft) => self.notices.status("you have left"),
             // Quietly; but whoever pipes something in should know that it was not sent whole.
             Some(Why::NobodyReads) => {

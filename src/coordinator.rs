@@ -711,7 +711,9 @@ impl Coordinator {
     /// After a conversation: the next one, or the end.
     fn conclude(&mut self, now: Instant) {
         let conclusion = match std::mem::replace(&mut self.state, State::Alone) {
-            State::Talking(conversation) => conversation.conclude(self.stdin == Reading::Now, now),
+            State::Talking(conversation) => {
+                conversation.conclude(&self.friend, self.stdin == Reading::Now, now)
+            }
             State::Hosting(hosting) => hosting.conclude(self.plan.stdin),
             State::Alone | State::Over(_) => return,
         };

@@ -10,6 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::event::Number;
+
 use crate::text::{is_mark, is_suspect};
 
 /// How many characters a name may have, not counting marks.
@@ -156,6 +157,14 @@ impl Speaker {
             Speaker::Friend => FRIEND,
             Speaker::Named(name) => name.as_str(),
             Speaker::Room => ROOM,
+        }
+    }
+
+    /// The same for whoever is at the other end, who alone can leave.
+    pub fn as_one(&self) -> &str {
+        match self {
+            Speaker::Friend | Speaker::Room => FRIEND,
+            Speaker::Named(name) => name.as_str(),
         }
     }
 }

@@ -1049,3 +1049,41 @@ fn a_name_given_while_a_busy_friend_is_called_again_is_told_to_who_answers() {
     }
     assert!(told.ends_with(expected), "the friend was told {told:?}");
 }
+
+#[test]
+fn a_friend_with_a_name_has_left_by_that_name() {
+    for (wire, message) in WIRES {
+        for typing in TYPING {
+            let options = [&["--wire", wire], typing].concat();
+            let (mut terminal, mut friend) = talk_at_terminal(&options);
+            friend.write_all(&message("/name Susan")).unwrap();
+            terminal.wait_for("* friend is now Susan");
+            if wire == "frames" {
+                friend.write_all(END).unwrap();
+            }
+            leave(friend);
+            terminal.wait_for("Susan has left");
+            terminal.ends_with(0);
+            assert!(!terminal.screen().contains("friend has left"), "{}", terminal.screen());
+        }
+    }
+}
+
+/// The next one under `--keep` is not called by the name of the one before.
+#[test]
+fn the_next_friend_leaves_without_the_name_of_the_one_before() {
+    let (mut terminal, mut friend) = talk_at_terminal(&["--keep"]);
+    friend.write_all(b"/name Susan\n").unwrap();
+    terminal.wait_for("* friend is now Susan");
+    assert_eq!(leave(friend), b"");
+    terminal.wait_for("Susan has left");
+    wait_times(&terminal, "listening on", 2);
+    let mut next = friend_calls(terminal.listening_port());
+    next.write_all(b"hello\n").unwrap();
+    terminal.wait_for("friend says: hello");
+    assert_eq!(leave(next), b"");
+    terminal.wait_for("friend has left");
+    terminal.press("\x03");
+    terminal.wait();
+    assert_eq!(times(&terminal, "Susan has left"), 1);
+}
