@@ -42,7 +42,7 @@
 //!    [`name`]: what people can be called. All are pure rules.
 //! 6. [`presses`]: from bytes to keys. [`keyboard`]: from keys to lines. [`screen`]: what a
 //!    message looks like, and the row that is being typed below it. [`text`]: why a friend cannot
-//!    take over the terminal. [`transcript`]: the same in a file.
+//!    take over the terminal, nor hide anything ([`invisible`]). [`transcript`]: the same in a file.
 //! 7. [`socket`]: from an address to a connected socket; [`neighbours`]: which addresses to tell
 //!    a friend. [`seeker`]: the acceptor and the connector. [`connection`]: a connected socket's
 //!    two threads.
@@ -207,6 +207,7 @@ pub mod sniffer;
 pub mod typed;
 pub mod wire;
 
+pub mod invisible;
 pub mod keyboard;
 pub mod presses;
 pub mod screen;

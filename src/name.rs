@@ -10,8 +10,8 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::event::Number;
-
-use crate::text::{is_mark, is_suspect};
+use crate::invisible::is_suspect;
+use crate::text::is_mark;
 
 /// How many characters a name may have, not counting marks.
 const LONGEST: usize = 32;

@@ -7,10 +7,13 @@
 //! screen the rows are broken here, each further one beginning with two spaces.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
+use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthChar;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::invisible::{is_suspect, joins};
 
 /// What stands before each further row of a line that is wider than the screen.
 const MARGIN: &str = "  ";
@@ -243,36 +246,119 @@ const ZERO_WIDTH_JOINER: char = '\u{200d}';
 const TEXT_LOOK: char = '\u{fe0e}';
 const EMOJI_LOOK: char = '\u{fe0f}';
 const KEYCAP: char = '\u{20e3}';
+const BLACK_FLAG: char = '\u{1f3f4}';
+const LAST_TAG: char = '\u{e007f}';
+
+/// What lies between a tag and the character of ASCII that it stands for.
+const TAGS: u32 = 0xe0000;
+
+/// How many letters and digits the code of a region has at most (ISO 3166-2, as Unicode writes it).
+const REGION_MAX: usize = 6;
+
+/// How many marks a letter may carry: as many as Unicode's "stream-safe text" (UAX #15) has at most. No
+/// language needs more than a few.
+const MARKS_MAX: usize = 30;
 
 /// The text with everything in a visible form that a terminal would obey, or that a person
-/// could not see. Tabs stay.
+/// could not see; of marks without end it says how many there are. Tabs stay.
 pub fn harmless(text: &str) -> Cow<'_, str> {
     // Most text is plain, and that is found out much faster.
     let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
-    if plain || !text.chars().any(is_suspect) {
+    if plain || !(text.chars().any(is_suspect) || has_towers(text)) {
         return Cow::Borrowed(text);
     }
-    let mut shown = String::with_capacity(text.len() + 16);
+    let mut shown = Shown { text: String::with_capacity(text.len() + 16), ..Shown::default() };
     for cluster in text.graphemes(true) {
         // What it does its work for may itself be shown in another form, and then has no use for it.
         let mut base_is_shown = false;
-        for (at, character) in cluster.char_indices() {
+        let mut at = 0;
+        while let Some(character) = cluster[at..].chars().next() {
+            if let Some(length) = flag_of_tags(&cluster[at..]) {
+                base_is_shown = shown.put_whole(&cluster[at..at + length]);
+                at += length;
+                continue;
+            }
             let (before, after) = (&cluster[..at], &cluster[at + character.len_utf8()..]);
             let stays =
                 !is_suspect(character) || (base_is_shown && has_a_place(before, character, after));
-            base_is_shown = stays;
-            match character {
-                _ if stays => shown.push(character),
+            base_is_shown = match character {
+                _ if stays => shown.put(character),
                 // The notation of every Unix terminal: ^[ is the escape character.
-                '\0'..='\x1f' => shown.extend(['^', char::from(b'@' + character as u8)]),
-                '\x7f' => shown.push_str("^?"),
-                _ => {
-                    let _ = write!(shown, "<U+{:04X}>", u32::from(character));
+                '\0'..='\x1f' => {
+                    shown.put_form(format_args!("^{}", char::from(b'@' + character as u8)))
                 }
+                '\x7f' => shown.put_form(format_args!("^?")),
+                _ => shown.put_form(format_args!("<U+{:04X}>", u32::from(character))),
+            };
+            at += character.len_utf8();
+        }
+    }
+    Cow::Owned(shown.finish())
+}
+
+/// Text that has been made harmless, and how many marks have come at its end.
+#[derive(Default)]
+struct Shown {
+    text: String,
+    marks: usize,
+}
+
+impl Shown {
+    /// Puts a character that may stay as it is. `false`: it is a mark too many, and is only counted.
+    fn put(&mut self, character: char) -> bool {
+        if goes_on_top(character) {
+            self.marks += 1;
+        } else {
+            self.tell_marks();
+        }
+        let fits = self.marks <= MARKS_MAX;
+        if fits {
+            self.text.push(character);
+        }
+        fits
+    }
+
+    /// Puts what stays whole.
+    fn put_whole(&mut self, picture: &str) -> bool {
+        self.tell_marks();
+        self.text.push_str(picture);
+        true
+    }
+
+    /// Puts another form of a character, which is then not shown itself.
+    fn put_form(&mut self, form: fmt::Arguments) -> bool {
+        self.tell_marks();
+        let _ = self.text.write_fmt(form);
+        false
+    }
+
+    /// No more marks come: tells of those that were too many.
+    fn tell_marks(&mut self) {
+        match std::mem::take(&mut self.marks).saturating_sub(MARKS_MAX) {
+            0 => {}
+            1 => self.text.push_str("<1 more mark>"),
+            more => {
+                let _ = write!(self.text, "<{more} more marks>");
             }
         }
     }
-    Cow::Owned(shown)
+
+    fn finish(mut self) -> String {
+        self.tell_marks();
+        self.text
+    }
+}
+
+/// Whether there are more marks somewhere than a letter may carry.
+fn has_towers(text: &str) -> bool {
+    // One character of each 31 tells whether they can all be marks, and mostly they cannot.
+    let mut samples = text.chars().skip(MARKS_MAX).step_by(MARKS_MAX + 1);
+    let mut marks = 0;
+    samples.any(goes_on_top)
+        && text.chars().any(|character| {
+            marks = if goes_on_top(character) { marks + 1 } else { 0 };
+            marks > MARKS_MAX
+        })
 }
 
 /// Whether a character is drawn on top of the one before it.
@@ -280,22 +366,27 @@ pub fn is_mark(character: char) -> bool {
     character.width() == Some(0)
 }
 
-/// Whether a character is obeyed rather than shown, or leaves no mark on the screen.
-pub fn is_suspect(character: char) -> bool {
-    matches!(character,
-        // C0 but the tab, DEL, C1.
-        '\0'..='\x08' | '\x0a'..='\x1f' | '\x7f'..='\u{9f}'
-        // Marks and overrides of direction (UAX #9), with which a text can be shown backwards.
-        | '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        // Separators of lines and paragraphs: another line would have no label.
-        | '\u{2028}' | '\u{2029}'
-        // What Unicode lists as Default_Ignorable_Code_Point: nothing is drawn for it; and the
-        // Braille pattern without a dot.
-        | '\u{ad}' | '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}'
-        | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{2800}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+/// Whether a character is drawn into the place of the one before it, if only by some terminals: marks
+/// of any kind, vowels within a Korean syllable, a colour of skin.
+fn goes_on_top(character: char) -> bool {
+    let tone = matches!(character, '\u{1f3fb}'..='\u{1f3ff}');
+    character >= '\u{300}' && (is_mark(character) || is_combining_mark(character) || tone)
+}
+
+/// How long the flag is that a text begins with, in bytes, where it is spelled with tags: a black flag,
+/// the code of a region (England is `gbeng`) in characters that are not drawn, and the last tag.
+fn flag_of_tags(text: &str) -> Option<usize> {
+    let tags = text.strip_prefix(BLACK_FLAG)?;
+    let code: String = tags
+        .chars()
+        .map_while(|tag| char::from_u32(u32::from(tag).checked_sub(TAGS)?))
+        .take_while(|it| it.is_ascii_lowercase() || it.is_ascii_digit())
+        .take(REGION_MAX + 1)
+        .collect();
+    let known = code.len() > 2 && code.len() <= REGION_MAX;
+    let is_country = code.bytes().take(2).all(|it| it.is_ascii_lowercase());
+    let last = tags.chars().nth(code.len()) == Some(LAST_TAG);
+    (known && is_country && last).then_some((1 + code.len() + 1) * LAST_TAG.len_utf8())
 }
 
 /// Whether an invisible character does its proper work where it stands: joining pictures into
@@ -320,10 +411,22 @@ fn has_a_place(before: &str, character: char, after: &str) -> bool {
         }
         TEXT_LOOK | EMOJI_LOOK => {
             let keycap = after.starts_with(KEYCAP) && "0123456789#*".contains(base);
-            keycap || (!base.is_ascii() && !base.is_alphanumeric() && !is_suspect(base))
+            keycap || (!base.is_ascii() && is_picture(base))
         }
-        _ => false,
+        _ => joins(base, character),
     }
+}
+
+/// Whether a character can be shown as a coloured picture.
+fn is_picture(character: char) -> bool {
+    let coloured = [character, EMOJI_LOOK].iter().collect::<String>();
+    let becomes_wide = character.width() == Some(1) && coloured.width() == 2;
+    // Others are as wide as a picture always; but so are the characters of East Asia, between them.
+    let is_wide = character.width() == Some(2)
+        && matches!(character,
+            '\u{231a}' | '\u{231b}' | '\u{232b}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}'
+            | '\u{3030}' | '\u{303d}' | '\u{3297}' | '\u{3299}');
+    becomes_wide || is_wide
 }
 
 #[cfg(test)]
@@ -420,7 +523,71 @@ mod tests {
         }
     }
 
+    #[test]
+    fn all_emoji_are_pictures_and_no_letter_is() {
+        let is_in = |set| {
+            let set = crate::invisible::tests::unicode(set);
+            move |character| set.iter().any(|range| range.contains(&character))
+        };
+        // Two letters of a region are a flag, which has but one look.
+        let emoji = is_in(r"[\p{Emoji}--\p{Regional_Indicator}]");
+        let symbols = is_in(r"[\p{Emoji}\p{So}\p{Sk}\p{Unassigned}]");
+        for character in '\u{80}'..=char::MAX {
+            let (is, code) = (is_picture(character), u32::from(character));
+            assert!(is || !emoji(character), "U+{code:04X} is an emoji");
+            assert!(!is || symbols(character), "U+{code:04X} is no picture");
+        }
+    }
+
+    #[test]
+    fn of_marks_without_end_thirty_are_shown_and_the_rest_is_counted() {
+        let tower = |count| "\u{301}".repeat(count);
+        assert_shown(&format!("e{}", tower(30)), &format!("e{}", tower(30)));
+        assert_shown(&format!("e{}", tower(31)), &format!("e{}<1 more mark>", tower(30)));
+        assert_shown(
+            &format!("e{}\u{7}e{}\t", tower(32), tower(33)),
+            &format!("e{}<2 more marks>^Ge{}<3 more marks>\t", tower(30), tower(30)),
+        );
+        // Whatever is drawn into the place of the character before it, in some terminal.
+        for mark in ["\u{5b0}", "\u{e31}", "\u{20dd}", "\u{93e}", "\u{1161}", "\u{1f3fd}"] {
+            let shown = format!("x{}<70 more marks>", mark.repeat(30));
+            assert_shown(&format!("x{}", mark.repeat(100)), &shown);
+        }
+    }
+
+    #[test]
+    fn a_look_belongs_to_a_picture() {
+        for text in ["ℹ\u{fe0f}", "Ⓜ\u{fe0f}", "🅰\u{fe0f}", "☎\u{fe0e}", "😀\u{fe0f}", "〰\u{fe0f}"]
+        {
+            assert_shown(text, text);
+        }
+        assert_shown("—\u{fe0f}", "—<U+FE0F>");
+        assert_shown("、\u{fe0f}", "、<U+FE0F>");
+        assert_shown("四\u{fe0e}", "四<U+FE0E>");
+    }
+
+    #[test]
+    fn what_joins_letters_of_one_script_has_a_place_between_them_alone() {
+        assert_shown("ⵜ\u{2d7f}ⵜ", "ⵜ\u{2d7f}ⵜ");
+        assert_shown("ⵜ\u{2d7f}\u{2d7f}", "ⵜ\u{2d7f}<U+2D7F>");
+        assert_shown("a\u{2d7f}b", "a<U+2D7F>b");
+        assert_shown("a\u{1107f}", "a<U+1107F>");
+    }
+
     proptest! {
+        #[test]
+        fn what_is_harmless_stays_as_it_is(
+            text in "(\\PC|[\\x00-\u{a0}\u{2000}-\u{206f}]|[👩🏽❤🏴\u{e0067}\u{e0062}\u{e007f}\u{200d}\u{fe0f}]|\u{301}{0,40}){0,80}",
+        ) {
+            let shown = harmless(&text);
+            prop_assert_eq!(harmless(&shown), shown.as_ref());
+            let mut marks = 0;
+            for character in shown.chars() {
+                marks = if goes_on_top(character) { marks + 1 } else { 0 };
+                prop_assert!(marks <= MARKS_MAX + REGION_MAX + 1);
+            }
+        }
+
         #[test]
         fn nothing_at_all_gets_past_or_overflows_a_row(
             text in "(\\PC|[\\x00-\\u{a0}\\u{2000}-\\u{206f}\\u{fe00}-\\u{fe0f}]|[👩🏽❤\u{200d}\u{fe0f}]){0,80}",

@@ -141,6 +141,48 @@ fn invisible_characters_are_visible() {
     }
 }
 
+/// The list was made by hand, and lacked these: signs of format, joiners of several scripts, blanks, a
+/// note without a head, and what is no character at all.
+#[test]
+fn invisible_characters_that_few_know_are_visible() {
+    for invisible in "\u{13430}\u{13438}\u{1343f}\u{13441}\u{13442}\u{2d7f}\u{1107f}\u{16fe4}\u{11d45}\u{11d97}\u{1d159}\u{fdd0}\u{ffff}\u{10fffe}".chars() {
+        let expected = format!("a<U+{:04X}>b", u32::from(invisible));
+        assert_eq!(shown(format!("a{invisible}b").as_bytes(), "lines"), expected);
+    }
+    // The look of a picture, for what is none.
+    assert_shown("\u{2014}\u{fe0f}", "\u{2014}<U+FE0F>");
+}
+
+#[test]
+fn marks_without_end_are_counted() {
+    let tower = |count| format!("e{}", "\u{301}".repeat(count));
+    assert_shown(tower(30), &tower(30));
+    assert_shown(tower(31), &format!("{}<1 more mark>", tower(30)));
+    assert_shown(tower(5_000) + "x", &format!("{}<4970 more marks>x", tower(30)));
+    // Of several kinds, and in a room's or a member's hands again.
+    let mixed = "\u{301}\u{20dd}\u{93e}\u{1161}".repeat(100);
+    let thirty: String = mixed.chars().take(30).collect();
+    let once = format!("a{thirty}<370 more marks>");
+    assert_shown(format!("a{mixed}"), &once);
+    assert_shown(&once, &once);
+}
+
+#[test]
+fn a_flag_that_is_spelled_with_tags_stays_whole() {
+    let england = "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}";
+    assert_shown(format!("{england}{england} x"), &format!("{england}{england} x"));
+    // No flag is spelled like this, and a text can be.
+    for (tags, shown) in [
+        ("\u{e0067}\u{e0062}\u{e0065}x", "<U+E0067><U+E0062><U+E0065>x"),
+        ("\u{e0020}\u{e0062}\u{e0065}\u{e007f}", "<U+E0020><U+E0062><U+E0065><U+E007F>"),
+        ("\u{e007f}", "<U+E007F>"),
+    ] {
+        assert_shown(format!("\u{1f3f4}{tags}"), &format!("\u{1f3f4}{shown}"));
+    }
+    let no_flag = england.replace('\u{1f3f4}', "a");
+    assert!(shown(no_flag.as_bytes(), "lines").starts_with("a<U+E0067>"));
+}
+
 #[test]
 fn invalid_utf8_is_shown_as_the_replacement_character() {
     assert_shown(b"a\xffb", "a\u{fffd}b");

@@ -369,7 +369,7 @@ fn columns_of(text: &str) -> usize {
 /// A line as it is shown: its characters, with tabs up to each eighth column.
 fn as_shown(text: &str, mut column: usize) -> String {
     let mut shown = String::new();
-    for cluster in text.graphemes(true) {
+    for cluster in counted(text).graphemes(true) {
         let cell = match cluster {
             "\t" => " ".repeat(8 - column % 8),
             other => other.to_owned(),
@@ -378,6 +378,26 @@ fn as_shown(text: &str, mut column: usize) -> String {
         shown.push_str(&cell);
     }
     shown
+}
+
+/// A line with 30 marks where there are more behind each other, and how many more there are.
+fn counted(text: &str) -> String {
+    let (mut counted, mut marks) = (String::new(), 0);
+    for next in text.chars().map(Some).chain([None]) {
+        if next == Some('\u{301}') {
+            marks += 1;
+            counted.extend((marks <= 30).then_some('\u{301}'));
+            continue;
+        }
+        match marks {
+            0..=30 => {}
+            31 => counted.push_str("<1 more mark>"),
+            _ => counted.push_str(&format!("<{} more marks>", marks - 30)),
+        }
+        marks = 0;
+        counted.extend(next);
+    }
+    counted
 }
 
 /// The same with one mark where there are several behind each other: `vt100` keeps only some of them.
