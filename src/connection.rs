@@ -21,7 +21,7 @@ use crate::machine;
 use crate::reader::Reader;
 use crate::room::MESSAGE_MAX;
 use crate::screen::Form;
-use crate::sniffer::Sniffer;
+use crate::sniffer::{Opening, Sniffer};
 use crate::steps::{self, Call, Watched};
 use crate::thread::Thread;
 use crate::trace;
@@ -155,7 +155,12 @@ pub fn begin(
             let from = Watched::new(&*stream, Call::Recv)
                 .with_messages(manner.wire)
                 .of_stream(|| trace::name_of_stream(Some(address), here));
-            reader.run(from, &manner.pool());
+            match manner.audience {
+                Audience::Host => {
+                    reader.run_unless_foreign(Opening::new(manner.wire), from, &manner.pool());
+                }
+                _ => reader.run(from, &manner.pool()),
+            }
         }
     })?;
     let sink = Sink::Friend(number);

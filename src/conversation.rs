@@ -33,7 +33,7 @@ use crate::name::{Name, Speaker};
 use crate::notices::{Notices, Unsent};
 use crate::platform::SHUTDOWN_WAKES;
 use crate::steps;
-use crate::wire::{self, END_FRAME, Oddity, Wire};
+use crate::wire::{self, END_FRAME, Foreign, Oddity, Wire};
 use crate::writer::Order;
 
 /// How much is kept to be said again to a friend who was busy, in bytes. Who was sent more, and
@@ -366,6 +366,15 @@ impl Conversation {
                  or both --wire {}",
                 self.plan.wire
             )),
+            News::Oddity(Oddity::Foreign(what)) => {
+                let shown = match (what, self.plan.wire) {
+                    (Foreign::Http, Wire::Frames) => "; --wire lines would show what it asks for",
+                    _ => ", which nobody here understands",
+                };
+                self.notices.notice(format_args!(
+                    "the friend seems to be a web browser, or another program that speaks {what}{shown}"
+                ));
+            }
             News::Oddity(Oddity::AfterEnd) => {
                 self.notices.notice("what the friend sent after \"end\" was dropped");
             }

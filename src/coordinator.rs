@@ -520,7 +520,8 @@ impl Coordinator {
                 self.out.notices.notice("not sent: the line is not UTF-8 text");
             }
             // These are about what a friend sends.
-            News::Oddity(Oddity::LooksLike(_) | Oddity::AfterEnd) | News::Request(..) => {}
+            News::Oddity(Oddity::LooksLike(_) | Oddity::Foreign(_) | Oddity::AfterEnd)
+            | News::Request(..) => {}
             News::Command(line) => self.on_command(&line, now),
             News::Goodbye => self.input_ended(now),
             News::Ended(Ok(())) if self.goes_on_typing() => {

@@ -30,7 +30,7 @@ use crate::outbox::{LOOK, Look, Outbox};
 use crate::platform::SHUTDOWN_WAKES;
 use crate::room::{self, Announcement, MESSAGE_MAX, Room, SentAway, Tally, Who};
 use crate::steps;
-use crate::wire::{self, END_FRAME, Oddity, Wire};
+use crate::wire::{self, END_FRAME, Foreign, Oddity, Wire};
 use crate::writer::Order;
 
 /// How many who have left may still be on the line before new callers have to wait.
@@ -71,6 +71,8 @@ pub struct Hosting {
     take_at: Option<Instant>,
     /// That callers are refused has been said.
     told_refusing: bool,
+    /// That web pages cannot speak here has been said.
+    told_foreign: bool,
     /// Everything that arrived is on the screen, or never will be.
     shown: bool,
     /// A signal has come, and the host's piped stdin has not said its last word yet: then, or at this
@@ -137,6 +139,7 @@ impl Hosting {
             look_at: None,
             take_at: None,
             told_refusing: false,
+            told_foreign: false,
             shown: false,
             close_at: None,
             closing: None,
@@ -191,7 +194,7 @@ impl Hosting {
         self.told_refusing = false;
         match why {
             None => self.end_our_half(&mut member),
-            Some(SentAway::TookNothing) => member.line.cut(true),
+            Some(SentAway::TookNothing | SentAway::Foreign(_)) => member.line.cut(true),
             Some(SentAway::Removed) => self.say_goodbye(&mut member, SentAway::Removed),
         }
         self.see_off(number, member, now);
@@ -277,9 +280,22 @@ impl Hosting {
                 "{name} seems to speak the other wire, --wire {other}; this room has --wire {}",
                 self.wire
             )),
+            News::Oddity(Oddity::Foreign(what)) => self.on_foreign(number, &name, what, now),
             // The others are about what is typed, or about who has left.
             News::Oddity(_) | News::Command(_) | News::Goodbye | News::Ended(_) => {}
         }
+    }
+
+    /// A web page can make the browser that it is open in call anybody, and say what the page wants.
+    fn on_foreign(&mut self, number: Number, name: &Name, what: Foreign, now: Instant) {
+        // Once: a page that calls again and again must not fill the host's screen as well.
+        if !std::mem::replace(&mut self.told_foreign, true) {
+            self.notices.notice(format_args!(
+                "{name} speaks {what}, as browsers do: a web page that somebody has open may be trying to \
+                 speak here; such callers are cut off, and nothing of them is heard"
+            ));
+        }
+        self.leave(number, Some(SentAway::Foreign(what)), now);
     }
 
     fn on_request(&mut self, number: Number, request: Request, paid: Block, now: Instant) {

@@ -37,7 +37,7 @@
 //! 4. [`buffer`]: buffers that come home, which is all of the flow control; but in a room, where
 //!    the slowest would hold up everybody, for [`outbox`]. [`ear`]: the host's own outboxes.
 //! 5. [`wire`]: where a message ends; `lines` and `frames`; and [`sniffer`], which notices a
-//!    friend who speaks the other one. [`typed`]: what a person types is a message or a
+//!    friend who speaks the other one, or is a browser. [`typed`]: what a person types is a message or a
 //!    [`command`]; and what a friend sends is a message or a request, as its [`audience`] has it.
 //!    [`name`]: what people can be called. All are pure rules.
 //! 6. [`presses`]: from bytes to keys. [`keyboard`]: from keys to lines. [`screen`]: what a

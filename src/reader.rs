@@ -4,15 +4,15 @@
 //! [`Codec`] find the messages, and hands them to the coordinator. It waits in two places only,
 //! for bytes and for an empty buffer, and the second is what makes a fast sender slow down.
 
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 
 use crossbeam_channel::Sender;
 
 use crate::buffer::Pool;
 use crate::event::{Event, News, ReadError, Source};
-use crate::sniffer::Sniffer;
+use crate::sniffer::{Opening, Sniffer, Verdict};
 use crate::steps;
-use crate::wire::{Codec, Step};
+use crate::wire::{Codec, Foreign, Oddity, Step};
 
 /// What the stdin-reader is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Reader {
     pub source: Source,
     /// How bytes become messages; `None`: they go through as they come.
     pub codec: Option<Codec>,
-    /// Notices a friend who speaks the other wire.
+    /// Notices a friend who speaks the other wire, or is a browser.
     pub sniffer: Option<Sniffer>,
     /// How many bytes to ask for at a time, where there is a codec; else it is as many as fit into
     /// a buffer of the pool.
@@ -55,6 +55,39 @@ impl Reader {
             Err(Stop::NobodyListens) => return,
         };
         let _ = self.tell(News::Ended(end));
+    }
+
+    /// The same for whoever calls a room. A web page can make a browser call, and chooses much of what it
+    /// then sends: so nothing is decoded before it is known that it is no browser, and nothing of one is.
+    pub fn run_unless_foreign(self, opening: Opening, mut from: impl Read, pool: &Pool) {
+        match self.first_message(opening, &mut from) {
+            Ok(first) => self.run(Cursor::new(first).chain(from), pool),
+            Err(foreign) => {
+                let told = self.tell(News::Oddity(Oddity::Foreign(foreign)));
+                let _ = told.and_then(|()| self.tell(News::Ended(Ok(()))));
+            }
+        }
+    }
+
+    /// What has come when it is known that it is no browser's.
+    fn first_message(
+        &self,
+        mut opening: Opening,
+        from: &mut impl Read,
+    ) -> Result<Vec<u8>, Foreign> {
+        let mut scratch = vec![0; self.at_a_time];
+        let mut first = Vec::new();
+        loop {
+            // Of an end, or an error, the next `read` tells again.
+            let count = read(from, &mut scratch).unwrap_or(0);
+            let arrived = &scratch[..count];
+            first.extend_from_slice(arrived);
+            match if arrived.is_empty() { opening.end() } else { opening.look(arrived) } {
+                Verdict::Unknown => {}
+                Verdict::Chat => return Ok(first),
+                Verdict::Foreign(foreign) => return Err(foreign),
+            }
+        }
     }
 
     /// Each `read` fills a buffer, which goes on as it is. Nothing is copied.

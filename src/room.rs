@@ -12,7 +12,7 @@ use crate::audience::WELCOME;
 use crate::event::Number;
 use crate::name::Name;
 use crate::text::harmless;
-use crate::wire::{self, Wire};
+use crate::wire::{self, Foreign, Wire};
 
 /// The longest message in a room, in bytes.
 pub const MESSAGE_MAX: usize = 16 * 1024;
@@ -170,14 +170,17 @@ pub enum SentAway {
     TookNothing,
     /// The host wants it so.
     Removed,
+    /// It was no chat.
+    Foreign(Foreign),
 }
 
 impl fmt::Display for SentAway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SentAway::TookNothing => "took nothing for 2 s while others waited",
-            SentAway::Removed => "removed by the host",
-        })
+        match self {
+            SentAway::TookNothing => f.write_str("took nothing for 2 s while others waited"),
+            SentAway::Removed => f.write_str("removed by the host"),
+            SentAway::Foreign(what) => write!(f, "cut off, as it speaks {what} like a browser"),
+        }
     }
 }
 

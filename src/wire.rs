@@ -57,11 +57,31 @@ impl fmt::Display for Wire {
     }
 }
 
+/// What somebody speaks who did not mean to chat: what a browser does with an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// A request for a page.
+    Http,
+    /// The same on an encrypted line.
+    Tls,
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Foreign::Http => "HTTP",
+            Foreign::Tls => "TLS",
+        })
+    }
+}
+
 /// Something a person should know about what was read; it stops nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Oddity {
     /// What arrives looks like the other wire.
     LooksLike(Wire),
+    /// What arrives looks like a browser's.
+    Foreign(Foreign),
     /// More came after the friend's `end`, and was dropped.
     AfterEnd,
     /// A typed line that no frame can hold; its length in bytes.

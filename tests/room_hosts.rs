@@ -4,16 +4,20 @@
 mod support;
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use support::browser::Browser;
 use support::member::{
-    Member, WIRES, close_room as close, everybody_hangs_up, open_headless_room, open_room,
+    MESSAGE_MAX, Member, WIRES, close_room as close, everybody_hangs_up, open_headless_room,
+    open_room,
 };
 use support::observe::waiting_in;
+use support::wire::{frames, wait_received};
 use support::{Program, error_sentence, friend_calls, have_ipv6, process, text, threadchat, until};
 
 /// The contract gives a room 3 s to end. A loaded machine may add to it, but not double it.
@@ -654,5 +658,191 @@ fn explain_says_whose_thread_it_is() {
             assert!(steps(thread, "send took") > 0, "{thread}: {}", ended.stderr);
         }
         assert!(ended.stderr.lines().any(|line| line.contains(" acceptor ")), "{}", ended.stderr);
+    }
+}
+
+// Who is no member.
+
+/// What a browser sends for a page that somebody has open: the page chooses what stands in the body,
+/// and in the target.
+fn request_of_a_page(wire: &str) -> Vec<u8> {
+    let head = "POST /hello HTTP/1.1\r\nHost: 127.0.0.1:9999\r\nContent-Type: text/plain\r\n\r\n";
+    let mut request = head.as_bytes().to_vec();
+    if wire == "frames" {
+        // The first two letters, taken for the length of a frame, tell where the next would begin.
+        request.resize(2 + usize::from(u16::from_le_bytes([b'P', b'O'])), b'x');
+        request.extend(frames(&["/name Olaf", "hello from a page"]));
+    } else {
+        request.extend(b"/name Olaf\nhello from a page\n");
+    }
+    request
+}
+
+/// How a browser begins where the page says `https`, with the same in it.
+fn greeting_of_a_page(wire: &str) -> Vec<u8> {
+    let mut greeting = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec();
+    if wire == "frames" {
+        greeting.resize(2 + 0x0316, 0);
+        greeting.extend(frames(&["/name Olaf", "hello from a page"]));
+    } else {
+        greeting.extend(b"\n/name Olaf\nhello from a page\n");
+    }
+    greeting
+}
+
+/// Reads until the connection is closed or cut.
+fn hears_until_the_end(mut page: &TcpStream) -> Vec<u8> {
+    let mut heard = Vec::new();
+    let _ = page.read_to_end(&mut heard); // A reset is an end as well.
+    heard
+}
+
+#[test]
+fn a_web_page_cannot_speak_in_a_room() {
+    for wire in WIRES {
+        // And after how many bytes that is known.
+        let requests =
+            [(request_of_a_page(wire), "HTTP", 22), (greeting_of_a_page(wire), "TLS", 3)];
+        for (request, kind, known_after) in &requests {
+            let (room, port) = open_headless_room(&["--wire", wire]);
+            let mut member = Member::joins(port, wire);
+            let cuts = [0, 1, 2, 3, 5, 16, 20, 21, 22, 23, request.len() - 1];
+            for (at, cut) in cuts.into_iter().enumerate() {
+                let page = friend_calls(port);
+                page.set_nodelay(true).unwrap();
+                let (now, later) = request.split_at(cut);
+                (&page).write_all(now).unwrap();
+                if cut < *known_after {
+                    wait_received(&page);
+                }
+                // It may have been cut off by now.
+                let _ = (&page).write_all(later);
+                hears_until_the_end(&page);
+                let guest = at + 2;
+                member.hears(&[format!("* guest-{guest} has joined")]);
+                let left = member.hear();
+                let expected = format!("* guest-{guest} has left: ");
+                assert!(left.starts_with(&expected) && left.contains(kind), "{cut}: {left}");
+            }
+            member.say("only I was heard");
+            room.wait_stdout("guest-1 says: only I was heard\n");
+            let ended = close(room);
+            assert_eq!(text(&ended.stdout), "guest-1 says: only I was heard\n");
+            assert!(!ended.stderr.contains("Olaf"), "{}", ended.stderr);
+            let told = ended.stderr.matches("web page").count();
+            assert_eq!(told, 1, "the host is told once: {}", ended.stderr);
+        }
+    }
+}
+
+/// A page that tries everything with which a page can call, and counts what has ended.
+const PAGE: &str = r#"<!doctype html><meta charset="utf-8"><body data-ready="true" data-done="0"><script>
+const said = "/name Olaf\nhello from a page\n";
+const frame = text => String.fromCharCode(text.length, 0) + text;
+const framed = frame("/name Olaf") + frame("hello from a page");
+const done = () => document.body.dataset.done++;
+const options = body => ({method: "POST", mode: "no-cors", body});
+for (const kind of ["http", "https"]) {
+  const place = kind + "://127.0.0.1:PORT/hello";
+  fetch(place, options(said)).then(done, done);
+  fetch(place, options("x".repeat(20000) + "\n" + said)).then(done, done);
+  // With `PO` as the length of a frame the next begins somewhere here, whatever the headers are.
+  fetch(place, options(framed.repeat(2000))).then(done, done);
+  fetch(place, {mode: "no-cors", method: "GET"}).then(done, done);
+  fetch(place + "x".repeat(20000), options(said)).then(done, done);
+  // Other methods are asked for first.
+  fetch(place, {method: "SAY", headers: {"X-Say": "hello"}, body: said}).then(done, done);
+  const picture = new Image();
+  picture.onerror = picture.onload = done;
+  picture.src = place;
+}
+new WebSocket("ws://127.0.0.1:PORT/hello").onclose = done;
+new WebSocket("wss://127.0.0.1:PORT/hello").onclose = done;
+</script>"#;
+
+#[test]
+fn a_page_in_a_real_browser_cannot_speak_in_a_room() {
+    let Some(browser) = Browser::start(800, 600) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for wire in WIRES {
+        let (room, port) = open_headless_room(&["--wire", wire]);
+        let mut member = Member::joins(port, wire);
+        let page = folder.path().join(format!("{wire}.html"));
+        std::fs::write(&page, PAGE.replace("PORT", &port.to_string())).unwrap();
+        browser.open(&page);
+        browser.until_state("done", "16");
+        member.say("only I was heard");
+        room.wait_stdout("guest-1 says: only I was heard\n");
+        let ended = close(room);
+        assert_eq!(text(&ended.stdout), "guest-1 says: only I was heard\n");
+        // It has heard of nothing but comings and goings, and all of them have gone.
+        let heard = member.rest();
+        assert!(heard.iter().all(|line| line.starts_with("* ")), "{heard:#?}");
+        assert!(!heard.iter().any(|line| line.contains("Olaf")), "{heard:#?}");
+        // Each comes and goes.
+        let count = |what: &str| heard.iter().filter(|line| line.contains(what)).count();
+        assert_eq!(count(" has joined"), count(" has left: cut off, as it speaks "), "{heard:#?}");
+        for what in ["speaks HTTP like", "speaks TLS like"] {
+            assert!(ended.stderr.contains(what), "{}", ended.stderr);
+        }
+    }
+}
+
+/// A request that ends in the middle of its first line is none that a page can send; but neither is it
+/// for the room.
+#[test]
+fn half_a_request_of_a_browser_is_not_said_either() {
+    let (room, port) = open_headless_room(&[]);
+    let mut member = Member::joins(port, "lines");
+    let page = friend_calls(port);
+    (&page).write_all(b"GET /hello HTTP/1.1").unwrap();
+    page.shutdown(Shutdown::Write).unwrap();
+    hears_until_the_end(&page);
+    member.hears(&["* guest-2 has joined"]);
+    assert!(member.hear().starts_with("* guest-2 has left"));
+    assert_eq!(text(&close(room).stdout), "");
+}
+
+#[test]
+fn what_only_looks_like_a_browsers_request_is_said() {
+    for wire in WIRES {
+        let (room, port) = open_headless_room(&["--wire", wire]);
+        let mut member = Member::joins(port, wire);
+        let said = ["GET me a coffee", "what is HTTP/1.1", "GET / HTTP/1.1 is it", "POST", ""];
+        for (at, line) in said.into_iter().enumerate() {
+            let guest = at + 2;
+            let mut other = Member::joins(port, wire);
+            member.hears(&[format!("* guest-{guest} has joined")]);
+            // Its first line is no request, and so a later one may look like anything.
+            other.say(line);
+            other.say("GET / HTTP/1.1");
+            member.hears(&[
+                format!("guest-{guest} says: {line}"),
+                format!("guest-{guest} says: GET / HTTP/1.1"),
+            ]);
+            assert_eq!(other.leaves(), [""; 0]);
+            member.hears(&[format!("* guest-{guest} has left")]);
+        }
+        let ended = close(room);
+        assert!(!ended.stderr.contains("web page"), "{}", ended.stderr);
+    }
+}
+
+/// Before it is known that somebody is no browser nothing is decoded; which must not hold back anything
+/// that is whole.
+#[test]
+fn a_first_message_is_heard_as_soon_as_it_is_whole() {
+    for length in [0, 1, 2, 8_481, 12_345, MESSAGE_MAX] {
+        for wire in WIRES {
+            let (room, port) = open_headless_room(&["--wire", wire]);
+            let mut member = Member::joins(port, wire);
+            let mut other = Member::joins(port, wire);
+            member.hears(&["* guest-2 has joined"]);
+            // It has no space in it, and its length in a frame may look like two letters.
+            let message = "x".repeat(length);
+            other.say(&message);
+            member.hears(&[format!("guest-2 says: {message}")]);
+            close(room);
+        }
     }
 }

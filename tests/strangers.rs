@@ -647,3 +647,54 @@ fn no_nonsense_at_the_keyboard_makes_it_fail_without_a_reason() {
         }
     }
 }
+
+// Whose program it is.
+
+/// What a browser sends, from a page that somebody has open.
+const REQUEST: &str =
+    "POST / HTTP/1.1\r\nHost: 127.0.0.1:9999\r\nContent-Type: text/plain\r\n\r\nhello\n";
+
+/// How a browser begins at an address that starts with `https`.
+const TLS_GREETING: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+
+#[test]
+fn what_a_browser_sends_is_shown_with_a_notice_of_what_it_looks_like() {
+    for wire in ["lines", "frames"] {
+        for (sent, notice) in [(REQUEST.as_bytes(), "HTTP"), (TLS_GREETING, "TLS")] {
+            for piece in [1, 7, sent.len()] {
+                let (mut program, port) = Program::listen(&["--wire", wire]);
+                let friend = friend_calls(port);
+                support::wire::send_in_pieces(&friend, sent, piece);
+                friend.shutdown(Shutdown::Write).unwrap();
+                program.wait_stderr("* the friend ");
+                program.end_stdin();
+                let ended = program.wait();
+                let notices: Vec<&str> = ended
+                    .stderr
+                    .lines()
+                    .filter(|line| line.starts_with("* the friend seems"))
+                    .collect();
+                assert_eq!(notices.len(), 1, "{wire}, {piece}: {}", ended.stderr);
+                assert!(notices[0].contains(notice), "{wire}, {piece}: {}", ended.stderr);
+                // It goes where everything goes that a friend says.
+                if wire == "lines" {
+                    assert_eq!(ended.stdout, sent);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_person_who_speaks_of_http_is_no_browser() {
+    for line in ["GET me a coffee", "what is HTTP/1.1", "GET / HTTP/1.1 is how it begins"] {
+        let (mut program, port) = Program::listen(&[]);
+        let mut friend = friend_calls(port);
+        friend.write_all(format!("{line}\nGET / HTTP/1.1\n").as_bytes()).unwrap();
+        drop(friend);
+        program.wait_stdout("GET / HTTP/1.1\n");
+        program.end_stdin();
+        let ended = program.ends_with(0);
+        assert!(!ended.stderr.contains("seems"), "{}", ended.stderr);
+    }
+}

@@ -9,7 +9,7 @@ use threadchat::audience::Audience;
 use threadchat::buffer::Pool;
 use threadchat::event::{Event, News, ReadError, Source};
 use threadchat::reader::Reader;
-use threadchat::sniffer::Sniffer;
+use threadchat::sniffer::{Opening, Sniffer, Verdict};
 use threadchat::typed::Typed;
 use threadchat::wire::{Codec, FRAME_MAX, Framer, Frames, HEADER, Lines, Oddity, Wire, messages};
 
@@ -90,6 +90,13 @@ pub fn run(input: &[u8]) {
         let mut sniffer = Sniffer::new(wire);
         let oddities = pieces.iter().filter_map(|piece| sniffer.look(piece)).count();
         assert!(oddities <= 1, "the same thing is noticed twice");
+        // Whether somebody is a browser does not depend on them.
+        let verdict = |pieces: &[&[u8]]| {
+            let mut opening = Opening::new(wire);
+            let known = pieces.iter().map(|piece| opening.look(piece));
+            known.into_iter().find(|it| *it != Verdict::Unknown).unwrap_or_else(|| opening.end())
+        };
+        assert_eq!(verdict(&pieces), verdict(&[whole]), "{wire}: it matters how the bytes are cut");
     }
 }
 
