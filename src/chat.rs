@@ -102,16 +102,26 @@ impl Chat {
             }
         })?;
 
-        // With the line editor, the terminal's keys, and what is to be seen of them.
+        // What the stdin-reader reads.
         let (let_read, may_read) = unbounded();
-        let (board, rows) = RowBoard::new();
-        let keys = match &mut terminal {
-            Some(terminal) if stdin == Stdin::Terminal && !common.plain && terminal.can_edit() => {
-                let keys = terminal.keys(let_read.clone());
-                Some(keys.map_err(|why| Error::NoStream { stream: "stdin", why })?)
+        let no_stdin = |why| Error::NoStream { stream: "stdin", why };
+        let typed = stdin == Stdin::Terminal;
+        let (mut keys, mut stream, mut bell_of_pipe) = (None, None, None);
+        match &mut terminal {
+            Some(terminal) if typed && !common.plain && terminal.can_edit() => {
+                keys = Some(terminal.keys(let_read.clone()).map_err(no_stdin)?);
             }
-            _ => None,
-        };
+            Some(terminal) if typed => {
+                let lines = terminal.lines(let_read.clone(), may_read.clone());
+                stream = Some(Input::Stream(Box::new(lines.map_err(no_stdin)?), typed));
+            }
+            _ if stdin == Stdin::Unread => {}
+            _ => {
+                let (piped, bell) = platform::piped_stdin().map_err(no_stdin)?;
+                bell_of_pipe = bell;
+                stream = Some(Input::Stream(Box::new(piped), typed));
+            }
+        }
 
         // Sinks first, and before them whoever watches.
         let trace = match &common.trace {
@@ -122,6 +132,7 @@ impl Chat {
                 Some(Trace::start(file, command, me, common.wire, to_inbox.clone())?)
             }
         };
+        let (board, rows) = RowBoard::new();
         let rows = keys.as_ref().map(|_| rows);
         let mut sinks = Sinks::start(common, for_a_person, room.is_some(), rows, &to_inbox)?;
         let colour = hints && common.color.is_wanted();
@@ -154,16 +165,11 @@ impl Chat {
             Wire::Lines => Pool::new(BUFFERS, AT_A_TIME),
             Wire::Frames => Pool::new(BUFFERS, BUFFER_SIZE),
         };
-        let stdin_pool = match terminal.as_ref().and_then(Terminal::doorbell) {
-            Some(bell) => stdin_pool.with_bell(bell),
-            None => stdin_pool,
+        let stdin_pool = match (&keys, terminal.as_ref().and_then(Terminal::doorbell)) {
+            (Some(_), Some(bell)) => stdin_pool.with_bell(bell),
+            _ => stdin_pool,
         };
-        let no_stdin = |why| Error::NoStream { stream: "stdin", why };
-        let piped = match stdin {
-            Stdin::Pipe => Some(platform::piped_stdin().map_err(no_stdin)?),
-            Stdin::Terminal | Stdin::Unread => None,
-        };
-        let stop_reading = piped.as_ref().map(|(_, bell)| stdin_pool.stopper(bell.clone()));
+        let stop_reading = (stdin == Stdin::Pipe).then(|| stdin_pool.stopper(bell_of_pipe));
         let outboxes = Outboxes {
             to_screen: sinks.to_screen.clone(),
             notices: sinks.notices.clone(),
@@ -174,10 +180,8 @@ impl Chat {
             ears: std::mem::take(&mut sinks.ears),
         };
         // Then the sources.
-        let typed = stdin == Stdin::Terminal;
-        let from = match (stdin, keys, &terminal) {
-            (Stdin::Unread, ..) => None,
-            (_, Some(keys), Some(terminal)) => Some(Input::Keys(Box::new(Keyboard::new(
+        let from = match (keys, &terminal) {
+            (Some(keys), Some(terminal)) => Some(Input::Keys(Box::new(Keyboard::new(
                 terminal.clone(),
                 keys,
                 may_read.clone(),
@@ -187,10 +191,7 @@ impl Chat {
                 sinks.notices.clone(),
                 to_inbox.clone(),
             )))),
-            _ => Some(match piped {
-                Some((stdin, _)) => Input::Stream(Box::new(stdin), typed),
-                None => Input::Stream(Box::new(platform::stdin().map_err(no_stdin)?), typed),
-            }),
+            _ => stream,
         };
         let stdin_reader = match from {
             None => None,
@@ -289,9 +290,9 @@ impl Chat {
                         _ => {}
                     })
                 {}
-                // After Ctrl-D nobody has read what was typed.
-                unsent.add(Wire::Lines, &terminal.unread());
             }
+            // What nobody has read: half a line without the line editor, or what came after Ctrl-D.
+            unsent.add(Wire::Lines, &terminal.unread());
             self.sinks.notices.not_sent(&unsent);
             if !ending.hurried {
                 ending.gone_by = gone_by;

@@ -619,6 +619,7 @@ impl Coordinator {
         if let Some(terminal) = &self.plan.terminal
             && !self.plan.editor
         {
+            self.out.notices.not_sent(&Unsent::of(Wire::Lines, &terminal.unread()));
             terminal.give_back();
         }
         self.stdin = Reading::Ended;

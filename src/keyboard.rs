@@ -70,9 +70,7 @@ enum State {
     Off,
     /// They edit the row.
     On,
-    /// We were stopped with Ctrl-Z, or are about to be; else as [`State::Off`].
-    Suspended,
-    /// We go on, but in the background.
+    /// They are the shell's: we are in the background, or about to be stopped.
     Background,
     /// We were told to stop, and hand out what is there.
     Stopping,
@@ -121,14 +119,12 @@ impl Keyboard {
         }
         match self.state {
             State::Off | State::Stopped => self.begin(),
-            // `bg`, or SIGTERM for a job that was stopped. Whoever touches the terminal there is
-            // stopped; and that is what happens where nobody tells us to leave.
-            State::Background if !self.keys.wait_in_background() => self.take_over(),
             State::Background => {
+                self.keys.wait_in_background();
                 self.begin();
                 return Ok(());
             }
-            State::On | State::Suspended | State::Stopping => {}
+            State::On | State::Stopping => {}
         }
         // Keys that come in a bunch are drawn once.
         if self.state == State::On && !self.drawn && !self.keys.are_waiting() {
@@ -139,9 +135,6 @@ impl Keyboard {
         }
         match self.keys.wait() {
             Ok(Woken::Key(key)) => {
-                if self.state == State::Suspended {
-                    self.begin(); // Nobody has stopped us.
-                }
                 self.drawn = false;
                 self.on_key(key);
             }
@@ -182,16 +175,18 @@ impl Keyboard {
 
     /// Takes over the terminal, unless it is the shell's just now.
     fn begin(&mut self) {
-        match self.terminal.is_ours() {
-            true => self.take_over(),
-            false => self.state = State::Background,
+        if self.terminal.is_ours() {
+            self.terminal.take_keys();
+            self.drawn = false;
+            self.state = State::On;
+        } else {
+            if self.state != State::Background {
+                // Somebody else has stopped us, and the shell has written where the row was.
+                self.board.clear();
+                let _ = self.to_screen.send(Order::RowLost);
+            }
+            self.state = State::Background;
         }
-    }
-
-    fn take_over(&mut self) {
-        self.terminal.take_keys();
-        self.drawn = false;
-        self.state = State::On;
     }
 
     /// We were told to stop: what has been typed is handed over, whole or half, as a terminal in
@@ -210,9 +205,6 @@ impl Keyboard {
 
     /// Keys that nobody has looked at yet; but not for ever, where somebody leans on one.
     fn look_at_waiting_keys(&mut self) {
-        if !self.terminal.is_ours() {
-            return;
-        }
         self.keys.end_paste();
         for _ in 0..WAITING_MAX {
             if !self.keys.are_waiting() {
@@ -259,13 +251,15 @@ impl Keyboard {
         if !self.terminal.has_shell() {
             return; // Nobody could let us go on.
         }
+        self.terminal.let_output_go_on();
         self.board.clear();
-        let (gone, is_gone) = bounded(0);
+        let (gone, is_gone) = bounded(1);
         let _ = self.to_screen.send(Order::RowAway(Some(gone)));
-        // Nothing is sent: the channel closes when the row is off the screen.
-        let _ = is_gone.recv();
+        if is_gone.recv().is_err() {
+            return; // The screen-writer has ended, and so will everything.
+        }
         self.terminal.rest();
-        self.state = State::Suspended;
+        self.state = State::Background;
         self.terminal.stop_process();
     }
 

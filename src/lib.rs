@@ -69,7 +69,10 @@
 //!    stderr; where both are the same terminal, the screen-writer does both.
 //! 4. Nothing here is `unsafe`, sleeps, polls, or shares memory under a lock. (Atomic are a counter
 //!    of lost lines, and one for each writer of how far it is; and where somebody wants to see the
-//!    steps, what the account adds up.)
+//!    steps, what the account adds up. The modes of the terminal are noted once.) But one thing is
+//!    looked at again and again: a shell tells a running job nothing when it moves it to the
+//!    foreground, so in the background, and only there, the stdin-reader looks once a second whether
+//!    it is in front again.
 //! 5. Nothing is queued that no buffer pays for, but for lines of our own and steps for the trace,
 //!    which are counted,
 //!    what a person pastes faster than the friend takes it, and in a room a fixed amount for each
@@ -111,7 +114,7 @@
 //! | thread | blocks in | ends when | at the end |
 //! |---|---|---|---|
 //! | `coordinator` | its inbox | it has decided that it is over | joined |
-//! | `stdin-reader` | `poll`, for something to read or for being woken; at a terminal in its own line mode `read` | its input ends | woken ([`platform`]) and joined |
+//! | `stdin-reader` | `poll`, for something to read or for being woken | its input ends | woken ([`platform`]) and joined |
 //! | `socket-reader` | `recv` | the stream ends or breaks | woken by `shutdown` if need be, joined |
 //! | `socket-writer` | `send` | its outbox is closed and empty | the same |
 //! | `screen-writer` | `write` | it is told goodbye, or stdout breaks | joined; left where stdout takes nothing |
@@ -131,9 +134,14 @@
 //! - Each writer is a [`BufWriter`](std::io::BufWriter) that is flushed whenever its outbox is
 //!   empty: small messages that wait together leave in one call, and none waits for company.
 //! - [`platform`] calls `poll`, without a time limit, where a file that somebody made non-blocking
-//!   has nothing for us: that is blocking by another name, not looking again and again. The
-//!   keyboard waits in `poll` as well, since it waits for a key and for being woken: no call
-//!   wakes a `read`. (After `bg`, for 3 s at most; then it lets the system stop it, as an editor.)
+//!   has nothing for us: that is blocking by another name, not looking again and again. Who reads
+//!   a terminal waits in `poll` as well, for what is typed and for being woken: no call wakes a
+//!   `read`.
+//! - Whoever touches the terminal asks first whether it is ours: in the background it is the shell's.
+//!   [`platform`] asks, in one place. The signals with which the system stops a job that does touch it
+//!   (SIGTTIN, SIGTTOU) are blocked in every thread: it may have been moved to the background since,
+//!   and a call that stops it is begun again when it goes on, and stops it once more, before it can
+//!   end. So `stty tostop` does not hold it either.
 //! - The keys come from `termina`'s parser, and not from its own reader of events: that takes
 //!   whatever follows Alt-] for the rest of an answer of the terminal's, Ctrl-C included, and
 //!   restores the terminal in a way that waits for ever where output is stopped.

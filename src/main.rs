@@ -22,7 +22,7 @@ use threadchat::chat;
 use threadchat::cli::{self, Cli, Verb};
 use threadchat::error::reason;
 use threadchat::picture;
-use threadchat::platform::Terminal;
+use threadchat::platform::{self, Terminal};
 use threadchat::screen::FORGET_ROW;
 use threadchat::steps;
 
@@ -54,6 +54,7 @@ fn main() -> ExitCode {
         Err(usage) => usage.exit(),
     };
     steps::begin_to_count(meet.common().wire);
+    platform::go_on_in_background();
     let terminal = Terminal::save();
     end_on_panic(terminal.clone());
     chat::run(&meet, place, terminal)

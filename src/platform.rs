@@ -7,14 +7,14 @@ pub use keys::{Keys, Woken};
 pub use piped::piped_stdin;
 #[cfg(unix)]
 pub use unix::{
-    Terminal, append, columns, create, file_left, has_memory_for, is_out_of_files, one_terminal,
-    raise_file_limit, stderr, stdin, stdout, thread_number,
+    Terminal, append, columns, create, file_left, go_on_in_background, has_memory_for,
+    is_out_of_files, one_terminal, raise_file_limit, stderr, stdout, thread_number,
 };
 
 #[cfg(not(unix))]
 pub use other::{
-    Keys, Terminal, Woken, append, columns, create, file_left, has_memory_for, is_out_of_files,
-    one_terminal, piped_stdin, raise_file_limit, stderr, stdin, stdout, thread_number,
+    Keys, Terminal, Woken, append, columns, create, file_left, go_on_in_background, has_memory_for,
+    is_out_of_files, one_terminal, piped_stdin, raise_file_limit, stderr, stdout, thread_number,
 };
 
 /// Whether `shutdown` on a socket wakes a thread that is blocked in `recv` on it. Windows does
@@ -64,7 +64,11 @@ use other::console_obeys;
 use unix::console_obeys;
 
 #[cfg(unix)]
+mod bell;
+#[cfg(unix)]
 mod keys;
+#[cfg(unix)]
+mod lines;
 #[cfg(not(unix))]
 mod other;
 #[cfg(unix)]

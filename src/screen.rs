@@ -296,6 +296,12 @@ impl Screen {
         Ok(())
     }
 
+    /// The row is not on the screen any more, and the terminal is somebody else's, who has told it how
+    /// to paste: nothing is written.
+    pub fn lose_row(&mut self) {
+        (self.row, self.cursor_at, self.marks_pastes) = (None, None, false);
+    }
+
     /// Empties the screen, as Ctrl-L does in a shell.
     ///
     /// # Errors

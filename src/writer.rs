@@ -44,8 +44,10 @@ pub enum Order {
     CallFriend(Speaker),
     /// Call ourselves by this name from now on; `None`: we have none.
     CallMe(Option<Name>),
-    /// Take the input row off the screen, until there is a new one. The channel is closed then.
+    /// Take the input row off the screen, until there is a new one; and then say so.
     RowAway(Option<Sender<()>>),
+    /// The input row is not on the screen any more, which is somebody else's now.
+    RowLost,
     /// Empty the screen, but for the input row.
     Clear,
     /// Say when everything before this has been written.
@@ -208,7 +210,14 @@ impl Writer {
                         screen.take_row_away(to)?;
                     }
                     to.flush()?;
-                    drop(done);
+                    if let Some(done) = done {
+                        let _ = done.send(());
+                    }
+                }
+                Order::RowLost => {
+                    if let Some(screen) = self.form.screen() {
+                        screen.lose_row();
+                    }
                 }
                 Order::Clear => {
                     if let Some(screen) = self.form.screen() {

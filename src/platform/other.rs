@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
 use terminal_size::{Width, terminal_size_of};
 
 use super::USUAL_COLUMNS;
@@ -17,7 +17,7 @@ use crate::reader::Permit;
 ///
 /// # Errors
 /// None here.
-pub fn stdin() -> io::Result<impl Read + Send + 'static> {
+fn stdin() -> io::Result<impl Read + Send + 'static> {
     let stdin = io::stdin();
     let typed = stdin.is_terminal();
     Ok(Input { stdin, typed })
@@ -38,6 +38,9 @@ pub fn piped_stdin() -> io::Result<(impl Read + Send + 'static, Option<Doorbell>
 pub fn stdout() -> io::Result<impl Write + Send + 'static> {
     Ok(WrittenThrough(io::stdout()))
 }
+
+/// A console has no background.
+pub fn go_on_in_background() {}
 
 /// Standard error.
 ///
@@ -192,7 +195,7 @@ impl Keys {
     }
 
     /// Never called.
-    pub fn wait_in_background(&mut self) -> bool {
+    pub fn wait_in_background(&mut self) {
         match *self {}
     }
 
@@ -228,6 +231,18 @@ impl Terminal {
     /// Always.
     pub fn keys(&mut self, _permits: Sender<Permit>) -> io::Result<Keys> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// What is typed, a line a `read`: the console's own line mode.
+    ///
+    /// # Errors
+    /// None here.
+    pub fn lines(
+        &mut self,
+        _permits: Sender<Permit>,
+        _told: Receiver<Permit>,
+    ) -> io::Result<impl Read + Send + 'static> {
+        stdin()
     }
 
     /// Nobody waits for a key.

@@ -6,12 +6,14 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
+use nix::sys::signal::{SigSet, Signal as Sig};
 use nix::sys::termios::tcgetsid;
-use nix::unistd::{Pid, getpgrp, getppid, getsid, tcgetpgrp};
+use nix::unistd::{Pid, getpgrp, getsid, tcgetpgrp};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, kill_current_process_group, setrlimit};
 use rustix::stdio;
@@ -21,7 +23,9 @@ use rustix::termios::{
 };
 
 use super::USUAL_COLUMNS;
-use super::keys::{Bell, Keys};
+use super::bell::Bell;
+use super::keys::Keys;
+use super::lines::Lines;
 use crate::buffer::Doorbell;
 use crate::reader::Permit;
 
@@ -32,14 +36,6 @@ const HIDDEN: Pid = Pid::from_raw(0);
 // The standard library's handles keep buffers of their own, and a lock around them. Here
 // one thread owns each stream and does its own buffering, so the bare file is what it wants.
 // (A stream that was closed when we started is `/dev/null`: the library sees to that.)
-
-/// Standard input, one `read` a call.
-///
-/// # Errors
-/// There is no file descriptor left.
-pub fn stdin() -> io::Result<impl Read + Send + 'static> {
-    Ok(Patient(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
-}
 
 /// Standard output, one `write` a call.
 ///
@@ -130,23 +126,9 @@ pub fn raise_file_limit() -> Option<u64> {
     limit.current
 }
 
-/// A file whose calls block, also where it is non-blocking: whoever shares it with us may
-/// have made it so, and on a terminal we do ourselves, to wake the stdin-reader.
+/// A file whose calls block, also where it is non-blocking: whoever shares it with us may have made
+/// it so.
 struct Patient(File);
-
-impl Read for Patient {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.0.read(into) {
-                // On a terminal this is how the stdin-reader is woken.
-                Err(error) if error.kind() == WouldBlock && !isatty(&self.0) => {
-                    poll(&mut [PollFd::new(&self.0, PollFlags::IN)], None)?;
-                }
-                other => return other,
-            }
-        }
-    }
-}
 
 impl Write for Patient {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -192,24 +174,45 @@ fn is_same_terminal(one: BorrowedFd, other: BorrowedFd) -> bool {
     terminal(one).is_some() && terminal(other).is_some() && (same_name || same_session)
 }
 
-/// The terminal that stdin is, and the modes that it had when we came.
+/// The terminal that stdin is.
 #[derive(Clone, Debug)]
 pub struct Terminal {
-    modes: Termios,
-    flags: OFlags,
-    /// With the line editor.
+    /// The modes that it had when it was first ours. (While we are in the background it can be in
+    /// those that a shell has for itself.)
+    modes: Arc<OnceLock<Termios>>,
     bell: Option<Bell>,
 }
 
 impl Terminal {
-    /// Notes the modes; `None` where stdin is no terminal. A terminal that somebody left
-    /// non-blocking is made to block.
+    /// Notes the modes, where it is ours; `None` where stdin is no terminal.
     pub fn save() -> Option<Terminal> {
-        let stdin = stdio::stdin();
-        let modes = tcgetattr(stdin).ok()?;
-        let flags = fcntl_getfl(stdin).ok()? - OFlags::NONBLOCK;
-        let _ = fcntl_setfl(stdin, flags);
-        Some(Terminal { modes, flags, bell: None })
+        if !isatty(stdio::stdin()) {
+            return None;
+        }
+        let terminal = Terminal { modes: Arc::default(), bell: None };
+        terminal.modes();
+        Some(terminal)
+    }
+
+    /// The modes to give it back with; `None` where it has not been ours yet.
+    fn modes(&self) -> Option<&Termios> {
+        if let (None, Some(stdin)) = (self.modes.get(), ours())
+            && let Ok(modes) = tcgetattr(stdin)
+        {
+            let _ = self.modes.set(modes);
+        }
+        self.modes.get()
+    }
+
+    /// Gives it other modes than it had when it was first ours, if it is ours now.
+    fn change(&self, how: impl FnOnce(&mut Termios)) {
+        if let (Some(stdin), Some(modes)) = (ours(), self.modes()) {
+            let mut modes = modes.clone();
+            how(&mut modes);
+            // Now, not after the output has drained: output stopped with Ctrl-S never drains.
+            // A terminal that has gone is noticed by reading from it.
+            let _ = tcsetattr(stdin, OptionalActions::Now, &modes);
+        }
     }
 
     /// Whether keys can be read one by one, and a row be drawn: stdout has to be the same
@@ -223,62 +226,72 @@ impl Terminal {
     /// # Errors
     /// The system has no file descriptor left.
     pub fn keys(&mut self, permits: Sender<Permit>) -> io::Result<Keys> {
-        let (bell, keys) = Keys::new(permits)?;
+        let (bell, rings) = Bell::new(permits)?;
         self.bell = Some(bell);
-        Ok(keys)
+        Ok(Keys::new(rings))
     }
 
-    /// What wakes whoever waits for a key, without a reason.
+    /// What is typed in the terminal's own line mode, a line a `read`. `permits` leads to whoever
+    /// reads, and `told` is where that thread finds them.
+    ///
+    /// # Errors
+    /// The system has no file descriptor left.
+    pub fn lines(
+        &mut self,
+        permits: Sender<Permit>,
+        told: Receiver<Permit>,
+    ) -> io::Result<impl Read + Send + 'static> {
+        let (bell, rings) = Bell::new(permits)?;
+        self.bell = Some(bell);
+        Ok(Lines::new(rings, told))
+    }
+
+    /// What wakes whoever waits for what is typed, without a reason.
     pub fn doorbell(&self) -> Option<Doorbell> {
         self.bell.as_ref().map(Bell::doorbell)
     }
 
     /// From now on each key is handed over as it is pressed, Ctrl-C too, and nothing is echoed.
-    /// Ctrl-S and Ctrl-Q still stop what is shown. In the background this stops the process, until
-    /// `fg`.
+    /// Ctrl-S and Ctrl-Q still stop what is shown.
     pub fn take_keys(&self) {
-        let mut modes = self.modes.clone();
-        modes.input_modes -= InputModes::ICRNL | InputModes::INLCR | InputModes::IGNCR;
-        modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ECHONL;
-        modes.local_modes -= LocalModes::ISIG | LocalModes::IEXTEN; // Ctrl-C, Ctrl-V and the like.
-        modes.special_codes[SpecialCodeIndex::VMIN] = 1;
-        modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        // One that has gone is noticed by reading from it.
-        let _ = tcsetattr(stdio::stdin(), OptionalActions::Now, &modes);
+        self.change(|modes| {
+            modes.input_modes -= InputModes::ICRNL | InputModes::INLCR | InputModes::IGNCR;
+            modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ECHONL;
+            modes.local_modes -= LocalModes::ISIG | LocalModes::IEXTEN; // Ctrl-C, Ctrl-V and the like.
+            modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+            modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+        });
     }
 
-    /// Whether we are in the foreground: else the terminal is the shell's just now.
+    /// Whether we are in the foreground: otherwise the terminal is the shell's just now.
     pub fn is_ours(&self) -> bool {
         in_foreground()
     }
 
-    /// Whether somebody is there who could let us go on after Ctrl-Z: the shell that we were
-    /// started from. Without one the system does not stop us (an orphaned process group).
+    /// Whether somebody is there who could let us go on after Ctrl-Z. Without one the system does not
+    /// stop us (POSIX: an orphaned process group, of whose members none has its parent in another
+    /// group of the session).
+    ///
+    /// The group of the session's leader is always one, since the leader's parent is in another
+    /// session: a program in a window of its own, under `sh -c` or not, or without job control. Every
+    /// other group was made from within the session, by a shell or whoever else starts jobs there.
     pub fn has_shell(&self) -> bool {
-        let parent = getppid();
-        parent != HIDDEN && getsid(Some(parent)) == getsid(None)
+        getsid(None) != Ok(getpgrp())
     }
 
-    /// Lets output go on that Ctrl-S has stopped, as a terminal does itself where Ctrl-C is a
-    /// signal: what is still to be said is to be seen.
+    /// Lets output go on that Ctrl-S has stopped, as a terminal does itself where Ctrl-C or Ctrl-Z is
+    /// a signal: what is still to be said is to be seen.
     pub fn let_output_go_on(&self) {
-        if let Ok(mut modes) = tcgetattr(stdio::stdin()) {
-            let before = modes.clone();
-            modes.input_modes -= InputModes::IXON;
-            let _ = tcsetattr(stdio::stdin(), OptionalActions::Now, &modes);
-            let _ = tcsetattr(stdio::stdin(), OptionalActions::Now, &before);
-        }
+        let_output_go_on();
     }
 
     /// Gives the terminal its own modes back, for the time being: what was typed stays.
     pub fn rest(&self) {
-        if in_foreground() {
-            let _ = tcsetattr(stdio::stdin(), OptionalActions::Now, &self.modes);
-        }
+        self.change(|_| {});
     }
 
     /// Stops the process, and whoever was started with it, as the terminal itself does at
-    /// Ctrl-Z. It may still run for a moment; when it goes on, [`Keys::wait`] is woken.
+    /// Ctrl-Z. It may still run for a moment; when it goes on, [`Keys::wait_in_background`] is woken.
     pub fn stop_process(&self) {
         let _ = kill_current_process_group(Signal::TSTP);
     }
@@ -288,67 +301,84 @@ impl Terminal {
         !isatty(stdio::stdin())
     }
 
-    /// Wakes the thread that is blocked reading a line from this terminal. It gets what was
-    /// half typed, if anything was, and after that the error `WouldBlock`.
+    /// Wakes the thread that waits for what is typed. With the line editor it hands out what is half
+    /// typed, if anything is; its next `read` gives the error `WouldBlock`.
     ///
-    /// Without the line editor there is no call that wakes a `read`. But a terminal that changes its modes makes its
-    /// readers look again, and what they find then is (1) that half a line now counts as
-    /// input, since the terminal no longer waits for Enter, and (2) that where there is no
-    /// input they are not to wait for it any more. Call [`Terminal::give_back`] soon, as the
-    /// shell has the same file open.
-    ///
-    /// `false` where it could not be woken.
+    /// `false` where nobody can be woken.
     pub fn wake_stdin_reader(&self) -> bool {
-        match &self.bell {
-            Some(bell) => {
-                bell.ring(Permit::Stop);
-                true
-            }
-            None => self.end_line_mode(),
+        if let Some(bell) = &self.bell {
+            bell.ring(Permit::Stop);
         }
-    }
-
-    fn end_line_mode(&self) -> bool {
-        if !in_foreground() {
-            return false;
-        }
-        let mut modes = self.modes.clone();
-        modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
-        modes.special_codes[SpecialCodeIndex::VMIN] = 1;
-        modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        // Where the terminal has gone there is nobody to wake: its readers got an error.
-        let _ = fcntl_setfl(stdio::stdin(), self.flags | OFlags::NONBLOCK);
-        tcsetattr(stdio::stdin(), OptionalActions::Now, &modes).is_ok()
+        self.bell.is_some()
     }
 
     /// Gives the terminal back as it was, without what was typed and not read: the shell
     /// would run it.
     pub fn give_back(&self) {
-        if !in_foreground() {
-            return;
+        if let Some(stdin) = ours() {
+            let _ = tcflush(stdin, QueueSelector::IFlush);
         }
-        let stdin = stdio::stdin();
-        let _ = fcntl_setfl(stdin, self.flags);
-        let _ = tcflush(stdin, QueueSelector::IFlush);
-        // Now, not after the output has drained: output stopped with Ctrl-S never drains.
-        let _ = tcsetattr(stdin, OptionalActions::Now, &self.modes);
+        self.rest();
     }
 
-    /// What was typed and nobody has read, once nobody reads any more.
+    /// What was typed and nobody has read, once nobody reads any more. Call [`Terminal::give_back`]
+    /// soon after it.
     pub fn unread(&self) -> Vec<u8> {
-        if !self.end_line_mode() {
-            return Vec::new();
-        }
+        // A terminal that does not wait for Enter hands out half a line too, and one that waits for
+        // no key at all does not block.
+        self.change(|modes| {
+            modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+            modes.special_codes[SpecialCodeIndex::VMIN] = 0;
+            modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+        });
         let mut typed = vec![0; 4096]; // As much as a terminal keeps.
-        let count = rustix::io::read(stdio::stdin(), &mut typed).unwrap_or(0);
+        let count = ours().and_then(|_| read_typed(&mut typed).ok().flatten()).unwrap_or(0);
         typed.truncate(count);
         typed.retain(|&byte| byte != 0); // What the terminal keeps in place of a Ctrl-D.
         typed
     }
 }
 
-/// A job in the background that touches its terminal is stopped (SIGTTOU). A terminal that is not
-/// the session's own has no jobs.
+/// The system stops a job in the background that reads from its terminal or changes it, and does so
+/// again when it is let go on, before it can end. So in this thread, and in all that it starts, the
+/// system does nothing of the kind: a `read` there is an error instead. To be called first.
+///
+/// That keeps us from being stopped, but not from harm: see [`ours`].
+pub fn go_on_in_background() {
+    let mut signals = SigSet::empty();
+    signals.add(Sig::SIGTTIN);
+    signals.add(Sig::SIGTTOU);
+    let _ = signals.thread_block();
+}
+
+/// The terminal that stdin is, if it may be touched: while we are in the background it is the
+/// shell's. Whoever changes it, empties it or reads from it asks here first.
+pub(super) fn ours() -> Option<BorrowedFd<'static>> {
+    in_foreground().then(stdio::stdin)
+}
+
+/// A terminal that is not the session's own has no jobs, and so no background.
 pub(super) fn in_foreground() -> bool {
     tcgetpgrp(stdio::stdin()).map_or(true, |group| group == getpgrp())
+}
+
+/// See [`Terminal::let_output_go_on`].
+pub(super) fn let_output_go_on() {
+    if let Some(stdin) = ours()
+        && let Ok(mut modes) = tcgetattr(stdin)
+    {
+        let before = modes.clone();
+        modes.input_modes -= InputModes::IXON;
+        let _ = tcsetattr(stdin, OptionalActions::Now, &modes);
+        let _ = tcsetattr(stdin, OptionalActions::Now, &before);
+    }
+}
+
+/// One `read` of what has been typed. `None` where there is nothing for us: the terminal has been
+/// the shell's since the caller looked, or somebody else was faster.
+pub(super) fn read_typed(into: &mut [u8]) -> io::Result<Option<usize>> {
+    match rustix::io::retry_on_intr(|| rustix::io::read(stdio::stdin(), &mut *into)) {
+        Err(Errno::IO | Errno::AGAIN) if !Terminal::is_gone() => Ok(None),
+        other => Ok(Some(other?)),
+    }
 }
