@@ -102,7 +102,8 @@ impl Chat {
             }
         })?;
 
-        // What the stdin-reader reads.
+        // What the stdin-reader reads. Keys are taken before anything is shown: or the terminal would
+        // show them in the midst of it.
         let (let_read, may_read) = unbounded();
         let no_stdin = |why| Error::NoStream { stream: "stdin", why };
         let typed = stdin == Stdin::Terminal;
@@ -110,6 +111,7 @@ impl Chat {
         match &mut terminal {
             Some(terminal) if typed && !common.plain && terminal.can_edit() => {
                 keys = Some(terminal.keys(let_read.clone()).map_err(no_stdin)?);
+                terminal.take_keys();
             }
             Some(terminal) if typed => {
                 let lines = terminal.lines(let_read.clone(), may_read.clone());
@@ -133,7 +135,7 @@ impl Chat {
             }
         };
         let (board, rows) = RowBoard::new();
-        let rows = keys.as_ref().map(|_| rows);
+        let rows = keys.as_ref().map(|keys| (rows, keys.are_waiting()));
         let mut sinks = Sinks::start(common, for_a_person, room.is_some(), rows, &to_inbox)?;
         let colour = hints && common.color.is_wanted();
         explain::start_log(common.explain, colour, room, sinks.notices.clone());

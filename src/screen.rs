@@ -239,6 +239,12 @@ impl Screen {
         Screen { rows, ..self }
     }
 
+    /// The same where the terminal itself has shown what was typed before: that goes like a row of
+    /// ours before anything else is shown.
+    pub fn behind_echo(self) -> Screen {
+        Screen { cursor_at: Some(0), ..self }
+    }
+
     /// Where new rows come from.
     pub fn rows(&self) -> &Receiver<Row> {
         &self.rows

@@ -43,7 +43,8 @@ pub struct Sinks {
 
 impl Sinks {
     /// Starts the writers. `for_a_person`: stdout is a terminal; `room`: what many say is heard
-    /// here; `rows`: where the row comes from that is being typed, with the line editor.
+    /// here; `rows`: where the row comes from that is being typed, with the line editor, and whether
+    /// something was typed before (see [`Screen::behind_echo`]).
     ///
     /// # Errors
     /// A stream cannot be used, the transcript cannot be opened, or there is no thread left.
@@ -51,7 +52,7 @@ impl Sinks {
         common: &Common,
         for_a_person: bool,
         room: bool,
-        rows: Option<Receiver<Row>>,
+        rows: Option<(Receiver<Row>, bool)>,
         inbox: &Sender<Event>,
     ) -> Result<Sinks, Error> {
         // First, since it is what is most likely to fail.
@@ -66,7 +67,8 @@ impl Sinks {
             (true, wire) => {
                 let screen = Screen::new(wire, common.color.is_wanted(), common.time);
                 Form::Screen(Box::new(match rows {
-                    Some(rows) => screen.with_rows(rows),
+                    Some((rows, true)) => screen.with_rows(rows).behind_echo(),
+                    Some((rows, false)) => screen.with_rows(rows),
                     None => screen,
                 }))
             }
