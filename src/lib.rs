@@ -117,7 +117,7 @@
 //! | `stdin-reader` | `poll`, for something to read or for being woken | its input ends | woken ([`platform`]) and joined |
 //! | `socket-reader` | `recv` | the stream ends or breaks | woken by `shutdown` if need be, joined |
 //! | `socket-writer` | `send` | its outbox is closed and empty | the same |
-//! | `screen-writer` | `write` | it is told goodbye, or stdout breaks | joined; left where stdout takes nothing |
+//! | `screen-writer` | `write`; on a terminal `poll` | it is told goodbye, or stdout breaks | joined; left where stdout takes nothing |
 //! | `notice-writer` | `write` | the same, for stderr | the same |
 //! | `transcript` | `write` | the same, for the file of `--transcript` | the same |
 //! | `trace-writer` | `write` | the same, for the file of `--trace` | the same |
@@ -142,6 +142,9 @@
 //!   (SIGTTIN, SIGTTOU) are blocked in every thread: it may have been moved to the background since,
 //!   and a call that stops it is begun again when it goes on, and stops it once more, before it can
 //!   end. So `stty tostop` does not hold it either.
+//! - A terminal that stdout is gets opened once more, non-blocking, and its writer waits in `poll`. A
+//!   `write` that blocks keeps everybody else from writing to that terminal; so at the end, where it
+//!   takes nothing, nobody could tell it any more that what is pasted is not to be marked.
 //! - The keys come from `termina`'s parser, and not from its own reader of events: that takes
 //!   whatever follows Alt-] for the rest of an answer of the terminal's, Ctrl-C included, and
 //!   restores the terminal in a way that waits for ever where output is stopped.

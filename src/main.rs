@@ -23,7 +23,7 @@ use threadchat::cli::{self, Cli, Verb};
 use threadchat::error::reason;
 use threadchat::picture;
 use threadchat::platform::{self, Terminal};
-use threadchat::screen::FORGET_ROW;
+use threadchat::screen;
 use threadchat::steps;
 
 fn main() -> ExitCode {
@@ -79,8 +79,7 @@ fn end_on_panic(terminal: Option<Terminal>) {
         if let Some(terminal) = &terminal {
             terminal.give_back();
             if terminal.can_edit() {
-                // The row that was being typed is of no use any more.
-                let _ = io::stdout().write_all(FORGET_ROW);
+                platform::reset_screen(screen::RESET);
             }
         }
         let thread = std::thread::current();

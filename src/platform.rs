@@ -2,6 +2,8 @@
 //! wake a thread that is blocked on the keyboard. Nothing here decides anything.
 
 #[cfg(unix)]
+pub use display::{Hold, reset_screen, screen};
+#[cfg(unix)]
 pub use keys::{Keys, Woken};
 #[cfg(unix)]
 pub use piped::piped_stdin;
@@ -13,8 +15,9 @@ pub use unix::{
 
 #[cfg(not(unix))]
 pub use other::{
-    Keys, Terminal, Woken, append, columns, create, file_left, go_on_in_background, has_memory_for,
-    is_out_of_files, one_terminal, piped_stdin, raise_file_limit, stderr, stdout, thread_number,
+    Hold, Keys, Terminal, Woken, append, columns, create, file_left, go_on_in_background,
+    has_memory_for, is_out_of_files, one_terminal, piped_stdin, raise_file_limit, reset_screen,
+    screen, stderr, stdout, thread_number,
 };
 
 /// Whether `shutdown` on a socket wakes a thread that is blocked in `recv` on it. Windows does
@@ -65,6 +68,8 @@ use unix::console_obeys;
 
 #[cfg(unix)]
 mod bell;
+#[cfg(unix)]
+mod display;
 #[cfg(unix)]
 mod keys;
 #[cfg(unix)]

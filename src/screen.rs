@@ -172,8 +172,10 @@ const ROWLESS_MAX: usize = 16 * 1024;
 const MARK_PASTES: &[u8] = b"\x1b[?2004h";
 const MARK_NO_PASTES: &[u8] = b"\x1b[?2004l";
 
-/// Takes the row off the screen, whatever is on it: for a program that ends in a panic.
-pub const FORGET_ROW: &[u8] = b"\r\x1b[J\x1b[?2004l";
+/// Sets right what a screen was told, whatever has been cut off on its way there: a sequence is
+/// abandoned (CAN), and the row with the cursor is erased. Rows are broken by the terminal again, and
+/// what is pasted is not marked any more.
+pub const RESET: &[u8] = b"\x18\r\x1b[J\x1b[?7h\x1b[?2004l";
 
 /// A person's screen.
 #[derive(Debug)]

@@ -14,8 +14,8 @@ use crate::error::Error;
 use crate::event::{Event, Sink};
 use crate::notices::Notices;
 use crate::outbox::Outbox;
-use crate::platform;
-use crate::screen::{Form, Row, Screen};
+use crate::platform::{self, Hold};
+use crate::screen::{self, Form, Row, Screen};
 use crate::steps::{Call, Watched};
 use crate::thread::Thread;
 use crate::trace::{LAST_STEPS, Trace};
@@ -34,6 +34,10 @@ pub struct Sinks {
     /// To stderr, or to the screen where that is the same terminal.
     pub notices: Notices,
     screen_writer: Thread,
+    /// Where stdout is a terminal.
+    hold: Option<Hold>,
+    /// With the line editor.
+    editor: bool,
     /// Stderr's writer, where stderr is not the screen itself.
     notice_writer: Option<(Sender<Order>, Thread)>,
     transcript: Option<(Sender<Order>, Thread)>,
@@ -63,6 +67,7 @@ impl Sinks {
         let (transcript, transcript_ear) = transcript.unzip();
         let (to_screen, outbox) = unbounded();
         let waiting = outbox.clone();
+        let editor = rows.is_some();
         let form = match (for_a_person, common.wire) {
             (true, wire) => {
                 let screen = Screen::new(wire, common.color.is_wanted(), common.time);
@@ -75,7 +80,8 @@ impl Sinks {
             (false, Wire::Lines) => Form::Plain,
             (false, Wire::Frames) => Form::Payloads,
         };
-        let stdout = platform::stdout().map_err(|why| Error::NoStream { stream: "stdout", why })?;
+        let (stdout, hold) =
+            platform::screen().map_err(|why| Error::NoStream { stream: "stdout", why })?;
         let writer = Writer::new(Sink::Screen, form, outbox, inbox.clone());
         let screen_ear = Ear::new(
             Outbox::new(Sink::Screen, to_screen.clone(), writer.done(), None),
@@ -101,7 +107,16 @@ impl Sinks {
             true => std::iter::once(screen_ear).chain(transcript_ear).collect(),
             false => Vec::new(),
         };
-        Ok(Sinks { to_screen, notices, screen_writer, notice_writer, transcript, ears })
+        Ok(Sinks {
+            to_screen,
+            notices,
+            screen_writer,
+            hold,
+            editor,
+            notice_writer,
+            transcript,
+            ears,
+        })
     }
 
     /// The way to the transcript, where there is one.
@@ -131,7 +146,15 @@ impl Sinks {
         ending.gone_by = ending.gone_by.max(Instant::now() + LAST_LINES);
         match ending.ends(&self.screen_writer) {
             true => self.screen_writer.join(),
-            false => self.screen_writer.leave("stdout does not take what it has"),
+            false => {
+                self.screen_writer.leave("stdout does not take what it has");
+                if let Some(hold) = self.hold {
+                    hold.take(Instant::now() + LAST_LINES);
+                }
+                if self.editor {
+                    platform::reset_screen(screen::RESET);
+                }
+            }
         }
         if let Some(writer) = trace.and_then(|mut trace| trace.finish()) {
             // Also where somebody else has used up the time. It has next to nothing left to write, and

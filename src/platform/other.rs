@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 use terminal_size::{Width, terminal_size_of};
@@ -38,6 +39,28 @@ pub fn piped_stdin() -> io::Result<(impl Read + Send + 'static, Option<Doorbell>
 pub fn stdout() -> io::Result<impl Write + Send + 'static> {
     Ok(WrittenThrough(io::stdout()))
 }
+
+/// Nothing takes a console away from its writer.
+#[derive(Debug)]
+pub enum Hold {}
+
+impl Hold {
+    /// Never called.
+    pub fn take(self, _until: Instant) {
+        match self {}
+    }
+}
+
+/// Standard output, for its writer.
+///
+/// # Errors
+/// None here.
+pub fn screen() -> io::Result<(Box<dyn Write + Send>, Option<Hold>)> {
+    Ok((Box::new(stdout()?), None))
+}
+
+/// There is no line editor here, after which something would have to be set right.
+pub fn reset_screen(_sequence: &[u8]) {}
 
 /// A console has no background.
 pub fn go_on_in_background() {}

@@ -165,7 +165,7 @@ pub fn one_terminal() -> bool {
     is_same_terminal(stdio::stdout(), stdio::stderr())
 }
 
-fn is_same_terminal(one: BorrowedFd, other: BorrowedFd) -> bool {
+pub(super) fn is_same_terminal(one: BorrowedFd, other: BorrowedFd) -> bool {
     let terminal = |fd| rustix::fs::fstat(fd).ok().filter(|_| isatty(fd)).map(|stat| stat.st_rdev);
     // `/dev/tty` is a name for whatever terminal the session has.
     let session = |fd| tcgetsid(fd).ok().filter(|&session| session != HIDDEN);
