@@ -1,4 +1,4 @@
-//! A real `bash` in a real terminal, with the program started from it: the shell shows what the
+//! A real shell in a real terminal, with the program started from it: the shell shows what the
 //! program has done to the terminal, and runs whatever the program has left in its input.
 
 use std::ffi::OsStr;
@@ -17,7 +17,70 @@ pub struct Shell {
 
 const PROMPT: &str = "ready>";
 
+/// Which shell.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    Bash,
+    Zsh,
+}
+
+impl Kind {
+    /// Those that are here.
+    pub fn all() -> Vec<Kind> {
+        match super::have_tool("zsh") {
+            true => vec![Kind::Bash, Kind::Zsh],
+            false => vec![Kind::Bash],
+        }
+    }
+}
+
 impl Shell {
+    /// Starts a shell that has job control, and says nothing to its terminal about pastes: so that
+    /// whatever is said about them is the program's. Waits for its prompt.
+    #[track_caller]
+    pub fn of_kind(kind: Kind) -> Shell {
+        let folder = tempfile::tempdir().expect("a folder");
+        let readline = folder.path().join("inputrc");
+        std::fs::write(&readline, "set enable-bracketed-paste off\n").expect("a file");
+        let mut command = match kind {
+            Kind::Bash => {
+                let mut command = CommandBuilder::new("bash");
+                command.args(["--norc", "--noprofile", "-i"]);
+                command
+            }
+            Kind::Zsh => {
+                let rc = "zmodload zsh/zle; unset zle_bracketed_paste; setopt nopromptsp\n";
+                std::fs::write(folder.path().join(".zshrc"), rc).expect("a file");
+                let mut command = CommandBuilder::new("zsh");
+                command.args(["-d", "-i"]);
+                command
+            }
+        };
+        command.cwd(folder.path());
+        command.env("PS1", PROMPT);
+        command.env("HOME", folder.path());
+        command.env("ZDOTDIR", folder.path());
+        command.env("INPUTRC", readline);
+        let shell = Shell { terminal: Terminal::spawn(command, 50, 150), folder };
+        shell.wait_for_prompt();
+        shell
+    }
+
+    /// The program that was started in this shell, or by what was started in it.
+    #[track_caller]
+    pub fn program(&self) -> rustix::process::Pid {
+        until("the program runs", || {
+            let processes = std::fs::read_dir("/proc").expect("this is Linux").flatten();
+            processes.map(|process| process.path()).find_map(|process| {
+                let number = process.file_name()?.to_str()?.parse().ok()?;
+                let name = std::fs::read_to_string(process.join("comm")).ok()?;
+                let folder = std::fs::read_link(process.join("cwd")).ok()?;
+                let ours = name.trim_end() == "threadchat" && folder == self.folder.path();
+                ours.then(|| rustix::process::Pid::from_raw(number)).flatten()
+            })
+        })
+    }
+
     /// Starts bash and waits for its prompt.
     #[track_caller]
     pub fn start() -> Shell {
