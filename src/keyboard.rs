@@ -139,7 +139,7 @@ impl Keyboard {
                 self.on_key(key);
             }
             // The reason is among the permits, or it is that a buffer has come home.
-            Ok(Woken::Bell) => {}
+            Ok(Woken::Bell | Woken::NoKey) => {}
             // The shell has changed the terminal's modes, or the window has another size.
             Ok(Woken::Terminal) => self.begin(),
             Err(_) => {
@@ -205,19 +205,14 @@ impl Keyboard {
 
     /// Keys that nobody has looked at yet; but not for ever, where somebody leans on one.
     fn look_at_waiting_keys(&mut self) {
-        self.keys.end_paste();
         for _ in 0..WAITING_MAX {
-            if !self.keys.are_waiting() {
-                break;
-            }
-            if let Ok(Woken::Key(key)) = self.keys.wait() {
-                match self.editor.on(key) {
-                    Meaning::Lines(lines) => self.ready.extend_from_slice(lines.as_bytes()),
-                    Meaning::Interrupt => {
-                        let _ = self.inbox.send(Event::Signal);
-                    }
-                    _ => {}
+            let Some(key) = self.keys.next_waiting() else { break };
+            match self.editor.on(key) {
+                Meaning::Lines(lines) => self.ready.extend_from_slice(lines.as_bytes()),
+                Meaning::Interrupt => {
+                    let _ = self.inbox.send(Event::Signal);
                 }
+                _ => {}
             }
         }
     }

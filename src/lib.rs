@@ -67,9 +67,10 @@
 //!    report how they ended, as their last word.
 //! 3. No thread but the screen-writer writes to stdout, and none but the notice-writer to
 //!    stderr; where both are the same terminal, the screen-writer does both.
-//! 4. Nothing here is `unsafe`, sleeps, polls, or shares memory under a lock. (Atomic are a counter
-//!    of lost lines, and one for each writer of how far it is; and where somebody wants to see the
-//!    steps, what the account adds up. The modes of the terminal are noted once.) But one thing is
+//! 4. Nothing here is `unsafe`, sleeps, polls, or shares memory under a lock. (A time is waited for
+//!    by the trace-writer and, while a key has come in part, by the keyboard; see below. Atomic are a
+//!    counter of lost lines, and one for each writer of how far it is; and where somebody wants to see
+//!    the steps, what the account adds up. The modes of the terminal are noted once.) But one thing is
 //!    looked at again and again: a shell tells a running job nothing when it moves it to the
 //!    foreground, so in the background, and only there, the stdin-reader looks once a second whether
 //!    it is in front again.
@@ -135,7 +136,7 @@
 //!   empty: small messages that wait together leave in one call, and none waits for company.
 //! - [`platform`] calls `poll`, without a time limit, where a file that somebody made non-blocking
 //!   has nothing for us: that is blocking by another name, not looking again and again. Who reads
-//!   a terminal waits in `poll` as well, for what is typed and for being woken: no call wakes a
+//!   stdin waits in `poll` as well, for something to read and for being woken: no call wakes a
 //!   `read`.
 //! - Whoever touches the terminal asks first whether it is ours: in the background it is the shell's.
 //!   [`platform`] asks, in one place. The signals with which the system stops a job that does touch it
@@ -145,9 +146,12 @@
 //! - A terminal that stdout is gets opened once more, non-blocking, and its writer waits in `poll`. A
 //!   `write` that blocks keeps everybody else from writing to that terminal; so at the end, where it
 //!   takes nothing, nobody could tell it any more that what is pasted is not to be marked.
-//! - The keys come from `termina`'s parser, and not from its own reader of events: that takes
-//!   whatever follows Alt-] for the rest of an answer of the terminal's, Ctrl-C included, and
-//!   restores the terminal in a way that waits for ever where output is stopped.
+//! - The keys come from `termina`'s parser, and not from its own reader of events: that restores the
+//!   terminal in a way that waits for ever where output is stopped. And the parser is given whole keys
+//!   only: it takes whatever follows Alt-], or an answer that it does not know, for the rest of it,
+//!   Ctrl-C included. So [`presses`] has a rule of its own for where each of them ends.
+//! - Whether Esc is a key or the beginning of one only time can tell: where a key has begun and not
+//!   ended, `poll` waits for 0.5 s at most.
 //! - The keyboard never waits for an empty buffer: it hands a line over when there is one, which
 //!   a buffer that comes home tells it by ringing, and goes on reading keys until then. So Ctrl-C,
 //!   which is a key there, is heard also while the friend takes nothing.
@@ -171,8 +175,8 @@
 //! - A member has left when its sending half ends, also where it could still listen: most programs
 //!   close both at once, and the two cannot be told apart before something is sent to it.
 //! - The trace-writer, once it has been woken, lets records gather for 20 ms before it writes them. To
-//!   wake it for each would cost the chat more than the writing. It is the one place that waits for
-//!   a time; where nothing happens it is not woken at all.
+//!   wake it for each would cost the chat more than the writing. Where nothing happens it is not
+//!   woken at all.
 //! - Threads and the clock come by way of [`machine`], so that a model checker can take the system's
 //!   place there. `scripts/model` tries small conversations in many orders of events: it shows that
 //!   the first invariant, the buffers that come home, the writers that are woken by hand and the

@@ -30,6 +30,7 @@ const DOWN: &str = "\x1b[B";
 const CTRL_A: &str = "\x01";
 const CTRL_C: &str = "\x03";
 const CTRL_D: &str = "\x04";
+const CTRL_E: &str = "\x05";
 const CTRL_U: &str = "\x15";
 const CTRL_Y: &str = "\x19";
 const CTRL_Z: &str = "\x1a";
@@ -1399,9 +1400,241 @@ fn alt_with_a_bracket_does_not_swallow_the_keys_behind_it() {
 fn an_arrow_key_that_comes_in_two_pieces_is_one_key() {
     let mut chat = Chat::start();
     chat.press("ab", "> ab|");
-    chat.terminal.press("\x1b[");
+    press_slowly(&mut chat, ["\x1b[", "D"], Duration::ZERO, "> a|b");
+    chat.ends();
+}
+
+// What a terminal sends that nobody has typed, and keys as other terminals send them.
+
+/// What terminals answer to the questions of other programs.
+const ANSWERS: [&str; 24] = [
+    // What it is: tmux, xterm, the console; its name and version; its serial number.
+    "\x1b[>84;0;0c",
+    "\x1b[?62;22c",
+    "\x1b[?6c",
+    "\x1bP>|tmux 3.5a\x1b\\",
+    "\x1bP!|00000000\x1b\\",
+    // Whether it knows a mode, and how its keyboard is set.
+    "\x1b[?2026;2$y",
+    "\x1b[4;2$y",
+    "\x1b[?1u",
+    "\x1b[>4;2m",
+    "\x1b[?997;1n",
+    // How it is, where the cursor is, how large the window and its picture are, and its other settings.
+    "\x1b[0n",
+    "\x1b[24;80R",
+    "\x1b[?24;80;1R",
+    "\x1b[8;24;80t",
+    "\x1b[48;24;80;480;640t",
+    "\x1b[?1;2S",
+    "\x1b[2;1;1;112;112;1;0x",
+    "\x1bP1$r0m\x1b\\",
+    // Its colours, its title, the clipboard.
+    "\x1b]10;rgb:ffff/ffff/ffff\x1b\\",
+    "\x1b]11;rgb:1c1c/1c1c/1c1c\x07",
+    "\x1b]4;1;rgb:cdcd/0000/0000\x1b\\",
+    "\x1b]lA window, \u{e9}\x1b\\",
+    "\x1b]52;c;aGVsbG8=\x07",
+    // kitty, asked whether it can show pictures.
+    "\x1b_Gi=31;OK\x1b\\",
+];
+
+/// What kitty and xterm answer when they are asked for what `terminfo` would say.
+const CAPABILITY: &str = "\x1bP1+r524742=382F382F38\x1b\\";
+
+#[test]
+fn what_a_terminal_answers_to_others_is_not_typed_and_swallows_nothing() {
+    let mut chat = Chat::start();
+    for answer in ANSWERS.into_iter().chain([CAPABILITY]) {
+        chat.press("ab", "> ab|");
+        chat.press(&format!("{answer}c"), "> abc|");
+        chat.press(&format!("{answer}{answer}{LEFT}"), "> ab|c");
+        chat.sends("abc");
+    }
+    // All at once.
+    chat.press(&format!("{}all", ANSWERS.concat()), "> all|");
+    chat.sends("all");
+    chat.ends();
+}
+
+/// Lets the program read these keys in one go: as much of them as it asks for.
+#[track_caller]
+fn press_at_once(chat: &mut Chat, keys: &str) {
+    let pid = chat.terminal.pid();
+    chat.terminal.signal(Signal::STOP);
+    until("it is stopped", || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (_, rest) = stat.rsplit_once(')')?;
+        rest.trim_start().starts_with('T').then_some(())
+    });
+    chat.terminal.press(keys);
+    chat.terminal.signal(Signal::CONT);
+}
+
+/// How much the program reads at once.
+const READ: usize = 1024;
+
+#[test]
+fn an_answer_that_is_cut_anywhere_by_a_read_is_an_answer() {
+    let mut chat = Chat::start();
+    for answer in ["\x1b[>84;0;0c", CAPABILITY, "\x1b]11;rgb:1c1c/1c1c/1c1c\x1b\\", "\x1b]b"] {
+        for cut in 1..answer.len() {
+            let before = "x".repeat(READ - cut);
+            press_at_once(&mut chat, &format!("{before}{answer}c"));
+            // Alt-] is no answer: what is typed after it is typed.
+            let typed = if answer == "\x1b]b" { "bc" } else { "c" };
+            let end = format!("x{typed}|");
+            row_that(&chat.terminal, "the end", |row| row.ends_with(&end));
+            chat.terminal.press("\r");
+            gets(&chat.friend, &format!("{before}{typed}\n"));
+            shows(&chat.terminal, "> |");
+        }
+    }
+    chat.ends();
+}
+
+#[test]
+fn an_answer_that_comes_right_after_ctrl_d_holds_nothing_up() {
+    for _ in 0..20 {
+        let mut chat = Chat::start();
+        chat.terminal.press(CTRL_D);
+        chat.terminal.press("\x1b[0n");
+        assert_eq!(receive_to_end(&chat.friend), b"");
+        chat.ends();
+    }
+}
+
+#[test]
+fn a_ctrl_c_byte_in_what_is_pasted_is_text_wherever_a_read_ends() {
+    let mut chat = Chat::start();
+    // Whatever is read at once ends with one.
+    let text = CTRL_C.repeat(3 * READ);
+    press_at_once(&mut chat, &pasted(&text));
+    row_that(&chat.terminal, "its end", |row| row.ends_with("^C^C|"));
+    chat.terminal.press("\r");
+    gets(&chat.friend, &format!("{text}\n"));
+    chat.ends();
+}
+
+#[test]
+fn ctrl_c_is_heard_in_a_paste_that_does_not_end_and_shows_it_as_not_sent() {
+    let mut chat = Chat::start();
+    chat.terminal.press("\x1b[200~one\rtwo");
     until("it is read", || (chat.terminal.unread_keys() == 0).then_some(()));
-    chat.press("D", "> a|b");
+    chat.terminal.press(CTRL_C);
+    assert_eq!(receive_to_end(&chat.friend), b"");
+    drop(chat.friend);
+    chat.terminal.ends_with(0);
+    chat.terminal.wait_raw(b"* not sent: one");
+    chat.terminal.wait_raw(b"* not sent: two");
+}
+
+#[test]
+fn ctrl_c_is_heard_after_whatever_does_not_end() {
+    let keys = ["\x1b", "\x1b[", "\x1b[1;5", "\x1bO", "\x1b]11;rgb:", "\x1bP1+r", "\x1b_G"];
+    let half_a_letter = &"é".as_bytes()[..1];
+    for begun in keys.map(str::as_bytes).into_iter().chain([half_a_letter]) {
+        let mut chat = Chat::start();
+        chat.terminal.press(begun);
+        chat.terminal.press(CTRL_C);
+        drop(chat.friend);
+        chat.terminal.ends_with(0);
+    }
+}
+
+/// How long the bytes of one key may take.
+const KEY_TAKES: Duration = Duration::from_millis(500);
+
+/// With `ab` in the row, presses a key whose bytes come in two pieces, within the time for one key:
+/// again where this machine was too slow for that.
+#[track_caller]
+fn press_slowly(chat: &mut Chat, pieces: [&str; 2], pause: Duration, row: &str) {
+    loop {
+        let since = Instant::now();
+        chat.terminal.press(pieces[0]);
+        until("it is read", || {
+            (chat.terminal.unread_keys() == 0 && since.elapsed() >= pause).then_some(())
+        });
+        chat.terminal.press(pieces[1]);
+        if since.elapsed() < KEY_TAKES {
+            return shows(&chat.terminal, row);
+        }
+        chat.press(&format!("{CTRL_E}{CTRL_U}ab"), "> ab|");
+    }
+}
+
+#[test]
+fn a_key_whose_bytes_come_slowly_is_one_key() {
+    let mut chat = Chat::start();
+    let pause = Duration::from_millis(60);
+    for pieces in [["\x1b", "[D"], ["\x1b[", "D"], ["\x1bO", "D"], ["\x1b[1;2", "D"]] {
+        chat.press("ab", "> ab|");
+        press_slowly(&mut chat, pieces, pause, "> a|b");
+        chat.sends("ab");
+    }
+    chat.ends();
+}
+
+#[test]
+fn what_does_not_become_a_key_does_nothing_and_takes_no_other_with_it() {
+    let mut chat = Chat::start();
+    for begun in
+        ["\x1b", "\x1b[", "\x1bO", "\x1b]", "\x1b]1", "\x1b[1;", "\x1b]11;rgb:", "\x1bP1+r"]
+    {
+        chat.press("ab", "> ab|");
+        chat.terminal.press(begun);
+        until("it is read", || (chat.terminal.unread_keys() == 0).then_some(()));
+        until_all_sleep(chat.terminal.pid(), &["stdin-reader"]);
+        // It is a matter of time whether a key belongs to it.
+        std::thread::sleep(2 * KEY_TAKES);
+        chat.press("c", "> abc|");
+        chat.sends("abc");
+    }
+    chat.ends();
+}
+
+#[test]
+fn the_keys_of_rxvt_and_of_others_do_what_they_say() {
+    let mut chat = Chat::start();
+    // Home: with Shift, Ctrl, both; End likewise.
+    edits(&mut chat, "one two", &["\x1b[7~", "\x1b[7$", "\x1b[7^", "\x1b[7@"], "> |one two");
+    for end in ["\x1b[8~", "\x1b[8$", "\x1b[8^", "\x1b[8@"] {
+        edits(&mut chat, "one two", &[&format!("{CTRL_A}{end}!")], "> one two!|");
+    }
+    // The arrow to the left, by words: with Alt, with Ctrl; of xterm, rxvt, Konsole.
+    let left = ["\x1b[1;3D", "\x1b[1;5D", "\x1b\x1b[D", "\x1bOd", "\x1bO5D", "\x1b\x1bOD"];
+    edits(&mut chat, "one two", &left, "> one |two");
+    // With Shift alone.
+    edits(&mut chat, "one two", &["\x1b[1;2D", "\x1b[d"], "> one tw|o");
+    edits(&mut chat, "one two", &["\x1b[D\x1b[3~", "\x1b[D\x1b[3$", "\x1b[D\x1b[3^"], "> one tw|");
+    // Function keys mean nothing, those of the Linux console either, nor a click of the mouse that
+    // a program before us has asked for.
+    for key in [
+        "\x1b[[A",
+        "\x1b[[E",
+        "\x1b[11^",
+        "\x1b[23$",
+        "\x1bOP",
+        "\x1bO2P",
+        "\x1b[M !!",
+        "\x1b[32;1;1M",
+    ] {
+        edits(&mut chat, "one two", &[&format!("{key}c")], "> one twoc|");
+    }
+    chat.ends();
+}
+
+#[test]
+fn what_is_typed_is_in_the_row_though_an_answer_comes_right_after_it() {
+    let mut chat = Chat::start();
+    let mut row = "> ".to_owned();
+    for letter in ('a'..='z').chain('a'..='z') {
+        row.push(letter);
+        chat.terminal.press([letter as u8]);
+        chat.terminal.press("\x1b[0n");
+        shows(&chat.terminal, &format!("{row}|"));
+    }
+    chat.sends(&row["> ".len()..]);
     chat.ends();
 }
 

@@ -85,6 +85,11 @@ fn whatever_is_typed_and_heard_the_screen_shows_it_and_the_row_below_it() {
 }
 
 #[test]
+fn what_is_typed_comes_out_whatever_answers_lie_between_and_however_the_bytes_are_cut() {
+    holds("keys");
+}
+
+#[test]
 fn any_file_is_drawn_or_refused_with_a_sentence() {
     holds("traces");
 }

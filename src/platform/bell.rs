@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -12,6 +13,7 @@ use signal_hook::consts::{SIGCONT, SIGWINCH};
 
 use super::unix::in_foreground;
 use crate::buffer::Doorbell;
+use crate::machine::now;
 use crate::reader::Permit;
 
 /// What goes through the bell where we ring it. The signal handlers' byte is another (`X`).
@@ -32,6 +34,8 @@ pub(super) struct Bell {
 pub(super) enum Ready {
     /// Something has been typed.
     Typed,
+    /// Nothing, in the time that there was.
+    Late,
     /// Somebody has rung.
     Rung,
     /// The window has another size, or we go on after having been stopped, or we are in the
@@ -76,17 +80,20 @@ impl Bell {
 }
 
 impl Rings {
-    /// Waits for something to read on stdin, or for the bell.
+    /// Waits for something to read on stdin, or for the bell; `until`: no longer than this.
     ///
     /// # Errors
     /// Those of `poll`.
-    pub(super) fn wait(&mut self) -> io::Result<Ready> {
+    pub(super) fn wait(&mut self, until: Option<Instant>) -> io::Result<Ready> {
         loop {
+            let left = until.map(|at| at.saturating_duration_since(now()));
+            let left = left.and_then(|left| Timespec::try_from(left).ok());
             let stdin = stdio::stdin();
             let mut ready =
                 [PollFd::new(&stdin, PollFlags::IN), PollFd::new(&self.0, PollFlags::IN)];
-            match poll(&mut ready, None) {
+            match poll(&mut ready, left.as_ref()) {
                 Err(Errno::INTR) => continue,
+                Ok(0) => return Ok(Ready::Late),
                 other => other?,
             };
             let [typed, rung] = ready.map(|fd| !fd.revents().is_empty());

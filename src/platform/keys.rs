@@ -1,6 +1,7 @@
 //! The keys of a Unix terminal, one by one.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio;
@@ -9,6 +10,7 @@ use termina::Event as Input;
 use super::Terminal;
 use super::bell::{Ready, Rings};
 use super::unix::{ours, read_typed};
+use crate::machine::now;
 use crate::presses::Presses;
 
 /// A terminal's keys, one by one.
@@ -16,6 +18,8 @@ use crate::presses::Presses;
 pub struct Keys {
     /// What has been read, and what of it nobody has taken yet.
     presses: Presses,
+    /// When what has begun to be pressed is given up, unless more comes.
+    gives_up: Option<Instant>,
     rings: Rings,
 }
 
@@ -24,6 +28,8 @@ pub struct Keys {
 pub enum Woken {
     /// There is one.
     Key(Input),
+    /// What came is no key, or not yet.
+    NoKey,
     /// Somebody has rung.
     Bell,
     /// The window has another size, or we go on after having been stopped, or we are in the
@@ -34,7 +40,7 @@ pub enum Woken {
 impl Keys {
     /// The keys of the terminal that stdin is. `rings` wakes whoever waits for them.
     pub(super) fn new(rings: Rings) -> Keys {
-        Keys { presses: Presses::default(), rings }
+        Keys { presses: Presses::default(), gives_up: None, rings }
     }
 
     /// Blocks until there is a key, or something else to do.
@@ -46,8 +52,17 @@ impl Keys {
             if let Some(key) = self.presses.pop() {
                 return Ok(Woken::Key(key));
             }
-            match self.rings.wait()? {
-                Ready::Typed => self.read()?,
+            match self.rings.wait(self.gives_up)? {
+                Ready::Typed => {
+                    self.read()?;
+                    if !self.presses.are_waiting() {
+                        return Ok(Woken::NoKey);
+                    }
+                }
+                Ready::Late => {
+                    self.gives_up = None;
+                    self.presses.give_up();
+                }
                 Ready::Rung => return Ok(Woken::Bell),
                 Ready::Terminal => return Ok(Woken::Terminal),
             }
@@ -61,12 +76,16 @@ impl Keys {
 
     /// Whether a key is there already.
     pub fn are_waiting(&self) -> bool {
-        self.presses.are_waiting() || (ours().is_some() && is_readable())
+        self.presses.are_waiting() || is_to_be_read()
     }
 
-    /// What has been pasted so far is all of it.
-    pub fn end_paste(&mut self) {
-        self.presses.end_paste();
+    /// The next key of those that are there already; what has been pasted so far is all of it.
+    pub fn next_waiting(&mut self) -> Option<Input> {
+        while !self.presses.are_waiting() && is_to_be_read() && self.read().is_ok() {}
+        if !self.presses.are_waiting() {
+            self.presses.end_paste();
+        }
+        self.presses.pop()
     }
 
     fn read(&mut self) -> io::Result<()> {
@@ -74,16 +93,21 @@ impl Keys {
         match read_typed(&mut bytes)? {
             Some(0) if Terminal::is_gone() => return Err(io::ErrorKind::UnexpectedEof.into()),
             Some(0) | None => {} // Pressed in a moment when it was not ours, a Ctrl-D perhaps.
-            Some(count) => self.presses.take(&bytes[..count], count == bytes.len()),
+            Some(count) => self.presses.take(&bytes[..count]),
         }
+        self.gives_up = self.presses.are_unfinished().then(|| now() + KEY_TAKES);
         Ok(())
     }
 }
 
-/// Whether there is something to read on stdin now, if only its end.
-fn is_readable() -> bool {
+/// How long to wait for the next byte of a key, as `readline` does: some of them come one by one over
+/// slow lines, and are fast enough for a person who presses two keys.
+const KEY_TAKES: Duration = Duration::from_millis(500);
+
+/// Whether there is something to read on a terminal that is ours now, if only its end.
+fn is_to_be_read() -> bool {
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
     let stdin = stdio::stdin();
     let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
-    poll(&mut ready, Some(&at_once)).is_ok_and(|ready| ready > 0)
+    ours().is_some() && poll(&mut ready, Some(&at_once)).is_ok_and(|ready| ready > 0)
 }

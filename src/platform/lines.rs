@@ -33,7 +33,7 @@ impl Read for Lines {
                 self.rings.wait_in_background();
                 continue;
             }
-            if let Ready::Typed = self.rings.wait()?
+            if let Ready::Typed = self.rings.wait(None)?
                 && let Some(count) = read_typed(into)?
             {
                 return Ok(count);

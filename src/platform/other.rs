@@ -202,6 +202,8 @@ pub enum Keys {}
 pub enum Woken {
     /// There is one.
     Key(termina::Event),
+    /// What came is no key, or not yet.
+    NoKey,
     /// Somebody has rung.
     Bell,
     /// The window has another size.
@@ -228,7 +230,7 @@ impl Keys {
     }
 
     /// Never called.
-    pub fn end_paste(&mut self) {
+    pub fn next_waiting(&mut self) -> Option<termina::Event> {
         match *self {}
     }
 }

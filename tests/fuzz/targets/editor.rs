@@ -51,17 +51,18 @@ fn press(choices: Choices) {
     let mut editor = Editor::default();
     let (last, before) = pieces.split_last().unwrap_or((&whole, &[]));
     for piece in before {
-        presses.take(piece, piece.len() == 255);
+        presses.take(piece);
         while let Some(key) = presses.pop() {
             editor.on(key);
         }
     }
     let interrupt = Event::Key(KeyEvent::new(KeyCode::Char('c'), Modifiers::CONTROL));
-    presses.take(&[last, &b"\x03"[..]].concat(), false);
+    presses.take(&[last, &b"\x03"[..]].concat());
+    presses.give_up();
     let keys: Vec<Event> = std::iter::from_fn(|| presses.pop()).collect();
     assert!(keys.contains(&interrupt), "Ctrl-C is not heard: {keys:?}");
     editor.take_half();
-    presses.take(b"typed later", false);
+    presses.take(b"typed later");
     while let Some(key) = presses.pop() {
         editor.on(key);
     }
@@ -75,7 +76,7 @@ fn press(choices: Choices) {
         let mut presses = Presses::default();
         let mut editor = Editor::default();
         for piece in pieces {
-            presses.take(piece, false);
+            presses.take(piece);
         }
         while let Some(key) = presses.pop() {
             editor.on(key);

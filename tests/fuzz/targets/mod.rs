@@ -4,6 +4,7 @@
 
 mod boundaries;
 mod editor;
+mod keys;
 mod terminal;
 mod text;
 mod traces;
@@ -14,12 +15,13 @@ mod words;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All there are.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("wires", wires::run),
     ("boundaries", boundaries::run),
     ("text", text::run),
     ("words", words::run),
     ("editor", editor::run),
+    ("keys", keys::run),
     ("traces", traces::run),
 ];
 
