@@ -227,11 +227,8 @@ fn key(sequence: &[u8]) -> Option<Input> {
     let known = match sequence.as_slice() {
         [ESCAPE, b'\\'] => false, // The end of an answer (ST).
         [ESCAPE, b'[', b'[', _] | [ESCAPE, b'O', _] => true,
-        [ESCAPE, b'[', numbers @ .., _] => {
-            // In answers there are signs too.
-            let has_signs = numbers.iter().any(|it| !matches!(it, b'0'..=b'9' | b';' | b':'));
-            !has_signs && numbers.first().is_none_or(u8::is_ascii_digit)
-        }
+        // Answers have a sign there.
+        [ESCAPE, b'[', numbers @ .., _] => numbers.first().is_none_or(u8::is_ascii_digit),
         _ => true,
     };
     if !known {
