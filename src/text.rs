@@ -281,8 +281,10 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
             let (before, after) = (&cluster[..at], &cluster[at + character.len_utf8()..]);
             let stays =
                 !is_suspect(character) || (base_is_shown && has_a_place(before, character, after));
+            // A mark is on top of something that is shown, or it begins this.
+            let on_top_of_a_form = goes_on_top(character) && !base_is_shown && at > 0;
             base_is_shown = match character {
-                _ if stays => shown.put(character),
+                _ if stays => shown.put(character) && !on_top_of_a_form,
                 // The notation of every Unix terminal: ^[ is the escape character.
                 '\0'..='\x1f' => {
                     shown.put_form(format_args!("^{}", char::from(b'@' + character as u8)))
@@ -403,11 +405,9 @@ fn has_a_place(before: &str, character: char, after: &str) -> bool {
         // Only an emoji goes on behind a joiner within what is one character to a person.
         ZERO_WIDTH_JOINER => {
             joins_letters
-                || after
-                    .chars()
-                    .next()
-                    .and_then(UnicodeWidthChar::width)
-                    .is_some_and(|width| width > 0)
+                || after.chars().next().is_some_and(|next| {
+                    next.width().is_some_and(|width| width > 0) && !goes_on_top(next)
+                })
         }
         TEXT_LOOK | EMOJI_LOOK => {
             let keycap = after.starts_with(KEYCAP) && "0123456789#*".contains(base);
