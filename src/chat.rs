@@ -25,7 +25,7 @@ use crate::notices::{Notices, Unsent};
 use crate::platform::{self, Terminal};
 use crate::reader::{Permit, Reader};
 use crate::room::MESSAGE_MAX;
-use crate::screen::RowBoard;
+use crate::screen::{self, RowBoard};
 use crate::seeker::Seeker;
 use crate::sinks::{LAST_LINES, Sinks};
 use crate::socket::Place;
@@ -55,6 +55,14 @@ pub fn run(meet: &Meet, place: Place, terminal: Option<Terminal>) -> ExitCode {
             let _ = io::stderr().write_all(format!("threadchat: {error}\n").as_bytes());
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Gives the terminal back in the midst of everything, since the process is about to end.
+pub fn give_back_at_once(terminal: &Terminal) {
+    terminal.give_back();
+    if terminal.can_edit() {
+        platform::reset_screen(screen::RESET);
     }
 }
 
@@ -92,13 +100,19 @@ impl Chat {
         // Every channel is unbounded, and none needs a bound: what travels in them is paid for
         // by the readers' buffers (see `buffer`), or is a handful of words of our own.
         let (to_inbox, inbox) = unbounded();
-        thread::on_ctrl_c({
+        // These handlers, and so this way to the inbox, live as long as the process.
+        let leave = {
             let to_inbox = to_inbox.clone();
             let had_terminal = terminal.is_some();
-            // This handler, and so this way to the inbox, lives as long as the process.
             move || {
                 let gone = had_terminal && Terminal::is_gone();
                 let _ = to_inbox.send(if gone { Event::HungUp } else { Event::Signal });
+            }
+        };
+        let to_give_back = terminal.clone();
+        thread::on_signals(leave, move || {
+            if let Some(terminal) = &to_give_back {
+                give_back_at_once(terminal);
             }
         })?;
 

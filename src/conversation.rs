@@ -468,7 +468,7 @@ impl Conversation {
                 self.shown = Shown::Never;
                 self.unanswered = 0;
                 match result {
-                    Ok(()) => return,
+                    Ok(()) => {}
                     Err(why) if why.kind() == ErrorKind::BrokenPipe => {
                         self.begin_to_end(Why::NobodyReads, now);
                     }

@@ -532,6 +532,7 @@ impl Coordinator {
             News::Ended(result) => {
                 self.stdin = Reading::Ended;
                 match result {
+                    Err(ReadError::Io(_)) if self.window_is_closed() => self.on_signal(now, false),
                     Ok(()) => self.input_ended(now),
                     // It was told to stop, and has handed over what it had read.
                     Err(ReadError::Io(why))
@@ -637,6 +638,13 @@ impl Coordinator {
     }
 
     fn on_shown(&mut self, report: Report, now: Instant) {
+        let report = match report {
+            Report::Ended { result: Err(_), left } if self.window_is_closed() => {
+                self.on_signal(now, false);
+                Report::Ended { result: Ok(()), left }
+            }
+            report => report,
+        };
         match (&mut self.state, report) {
             (State::Talking(conversation), report) => conversation.on_shown(report, now),
             (State::Hosting(hosting), report) => hosting.on_shown(report, now),
@@ -648,6 +656,11 @@ impl Coordinator {
     }
 
     // Ending.
+
+    /// The terminal has gone: a signal to leave (SIGHUP), of which a reader or a writer may hear first.
+    fn window_is_closed(&self) -> bool {
+        self.plan.terminal.is_some() && Terminal::is_gone()
+    }
 
     /// `hurries`: whether it means "at once", where it is the second.
     fn on_signal(&mut self, now: Instant, hurries: bool) {

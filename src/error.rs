@@ -441,6 +441,9 @@ impl Error {
 /// What the system said, in lower case, without its error number, and without the full stop that
 /// Windows has.
 pub fn reason(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::FileTooLarge {
+        return "the file may not grow any more (see `ulimit -f`)".to_owned();
+    }
     let text = error.to_string();
     let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
     let text = text.split(" (os error").next().unwrap_or(text).trim_end().trim_end_matches('.');

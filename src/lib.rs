@@ -124,7 +124,8 @@
 //! | `trace-writer` | `write` | the same, for the file of `--trace` | the same |
 //! | `acceptor` | `accept` | nobody will ask it for a friend again | joined; left where it still waits, as in a room always |
 //! | `connector` | `getaddrinfo`, `connect` | the same | the same |
-//! | `ctrl-c` (the `ctrlc` crate's) | a signal | never | left |
+//! | `ctrl-c` (the `ctrlc` crate's) | Ctrl-C | never | left |
+//! | `signals` | any other signal that would end us | never | left |
 //!
 //! A panic in any of them ends the process.
 //!

@@ -23,7 +23,6 @@ use threadchat::cli::{self, Cli, Verb};
 use threadchat::error::reason;
 use threadchat::picture;
 use threadchat::platform::{self, Terminal};
-use threadchat::screen;
 use threadchat::steps;
 
 fn main() -> ExitCode {
@@ -77,10 +76,7 @@ fn printed(result: io::Result<()>) -> ExitCode {
 fn end_on_panic(terminal: Option<Terminal>) {
     std::panic::set_hook(Box::new(move |panic| {
         if let Some(terminal) = &terminal {
-            terminal.give_back();
-            if terminal.can_edit() {
-                platform::reset_screen(screen::RESET);
-            }
+            chat::give_back_at_once(terminal);
         }
         let thread = std::thread::current();
         let _ = writeln!(

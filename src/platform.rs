@@ -8,6 +8,8 @@ pub use keys::{Keys, Woken};
 #[cfg(unix)]
 pub use piped::piped_stdin;
 #[cfg(unix)]
+pub use signals::Signals;
+#[cfg(unix)]
 pub use unix::{
     Terminal, append, columns, create, file_left, go_on_in_background, has_memory_for,
     is_out_of_files, one_terminal, raise_file_limit, stderr, stdout, thread_number,
@@ -15,7 +17,7 @@ pub use unix::{
 
 #[cfg(not(unix))]
 pub use other::{
-    Hold, Keys, Terminal, Woken, append, columns, create, file_left, go_on_in_background,
+    Hold, Keys, Signals, Terminal, Woken, append, columns, create, file_left, go_on_in_background,
     has_memory_for, is_out_of_files, one_terminal, piped_stdin, raise_file_limit, reset_screen,
     screen, stderr, stdout, thread_number,
 };
@@ -78,5 +80,7 @@ mod lines;
 mod other;
 #[cfg(unix)]
 mod piped;
+#[cfg(unix)]
+mod signals;
 #[cfg(unix)]
 mod unix;

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, at, bounded, n
 use crate::error::Error;
 use crate::event::Number;
 use crate::machine::thread::{self, Builder, JoinHandle};
-use crate::platform;
+use crate::platform::{self, Signals};
 use crate::steps;
 
 thread_local! {
@@ -81,17 +81,30 @@ pub fn expect_memory(thread: &'static str, stack: usize) -> Result<(), Error> {
     }
 }
 
-/// Listens for Ctrl-C and its like, in a thread that the `ctrlc` crate starts.
+/// Listens for Ctrl-C, in a thread that the `ctrlc` crate starts, and for the other signals in one of
+/// ours. `leave` is called for each that asks us to leave; `give_back` before one ends the process.
 ///
 /// # Errors
 /// The system has no thread left, or no memory for one.
-pub fn on_ctrl_c(handler: impl FnMut() + Send + 'static) -> Result<(), Error> {
+pub fn on_signals(
+    leave: impl Fn() + Clone + Send + 'static,
+    give_back: impl Fn() + Send + 'static,
+) -> Result<(), Error> {
     let thread = "ctrl-c";
     expect_memory(thread, STACK)?;
-    ctrlc::set_handler(handler).map_err(|why| match why {
-        ctrlc::Error::System(why) => Error::NoThread { thread, why },
-        why => Error::NoSignals(why),
-    })
+    match ctrlc::try_set_handler(leave.clone()) {
+        Ok(()) => {}
+        // It was ignored when we came, and so it stays: whoever started us has seen to that.
+        Err(ctrlc::Error::MultipleHandlers) => log::debug!("Ctrl-C is ignored"),
+        Err(ctrlc::Error::System(why)) => return Err(Error::NoThread { thread, why }),
+        Err(why) => return Err(Error::NoSignals(why)),
+    }
+    let thread = "signals";
+    let signals = Signals::take().map_err(|why| Error::NoThread { thread, why })?;
+    if let Some(signals) = signals {
+        Thread::start(thread, move || signals.run(leave, give_back))?;
+    }
+    Ok(())
 }
 
 /// A thread that was started here.

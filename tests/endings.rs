@@ -481,6 +481,51 @@ fn a_full_disk_ends_it_with_exit_1_and_names_stdout() {
     assert!(ended.stderr.contains("threadchat: cannot write to stdout: no space left"));
 }
 
+/// The signal SIGXFSZ killed it, without a word and with the terminal as it was.
+#[test]
+fn a_stdout_that_may_not_grow_is_a_full_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("copy");
+    let script = format!("ulimit -f 8; exec {} listen 127.0.0.1:0 > copy", threadchat());
+    let mut command = Command::new("bash");
+    command.args(["-c", &script]).current_dir(folder.path());
+    let mut program = Program::spawn(&mut command);
+    let mut friend = friend_calls(program.listening_port());
+    program.wait_stderr("connected to");
+    friend.write_all(&[b'x'; 20_000]).unwrap();
+    assert_eq!(read_to_fin(&mut friend), b"");
+    drop(friend);
+    let ended = program.ends_with(1);
+    let why = "threadchat: cannot write to stdout: the file may not grow any more";
+    assert!(ended.stderr.contains(why), "{}", ended.stderr);
+    assert_eq!(std::fs::read(file).unwrap(), [b'x'; 8 * 1024]);
+}
+
+#[test]
+fn a_transcript_or_a_trace_that_may_not_grow_does_not_end_the_chat() {
+    for option in ["--transcript", "--trace"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = format!("ulimit -f 8; exec {} listen 127.0.0.1:0 {option} file", threadchat());
+        let mut command = Command::new("bash");
+        command.args(["-c", &script]).current_dir(folder.path());
+        let mut program = Program::spawn(&mut command);
+        let mut friend = friend_calls(program.listening_port());
+        program.wait_stderr("connected to");
+        for number in 0..400 {
+            let line = format!("a line to be noted in the file, which fills up: {number}\n");
+            friend.write_all(line.as_bytes()).unwrap();
+            program.wait_stdout(line);
+        }
+        program.wait_stderr("the file may not grow any more");
+        friend.write_all(b"and on\n").unwrap();
+        program.wait_stdout("and on\n");
+        program.end_stdin();
+        read_to_fin(&mut friend);
+        drop(friend);
+        program.ends_with(0);
+    }
+}
+
 #[test]
 fn a_stdin_that_cannot_be_read_ends_it_with_exit_1_and_is_named() {
     let (mut program, port) = {
@@ -596,6 +641,50 @@ fn when_its_window_is_closed_under_a_flood_it_is_gone() {
     assert!(closed.elapsed() < Duration::from_secs(15), "{:?}", closed.elapsed());
 }
 
+/// The terminal's end was mostly taken for a stdin that cannot be read: exit code 1, and no `end`.
+#[test]
+fn a_closed_window_is_a_signal_to_leave_whoever_notices_it_first() {
+    if !have_tool("setsid") {
+        return;
+    }
+    for options in [&[][..], &["--plain"], &["--wire", "frames"], &["--wire", "frames", "--plain"]]
+    {
+        for _ in 0..5 {
+            let (listener, port) = friend_listener();
+            let mut tty = Tty::open();
+            let port = port.to_string();
+            let words = [&["connect", "127.0.0.1", &port], options].concat();
+            let mut command = threadchat_in_session(&words);
+            command.stdin(tty.end()).stdout(tty.end()).stderr(tty.end()).env("TERM", "xterm");
+            let program = Program::spawn_as_is(&mut command);
+            let mut friend = friend_answers(&listener);
+            tty.read_until("connected to");
+            let hears = std::thread::spawn(move || read_to_fin(&mut friend));
+            let ended = gone_with_its_window(program, tty);
+            let end = if options.contains(&"frames") { support::wire::END } else { b"" };
+            assert_eq!((ended.code, &hears.join().expect("FIN")[..]), (0, end), "{options:?}");
+        }
+    }
+}
+
+#[test]
+fn a_window_that_is_closed_before_a_conversation_is_130() {
+    if !have_tool("setsid") {
+        return;
+    }
+    for options in [&[][..], &["--plain"]] {
+        for _ in 0..10 {
+            let mut tty = Tty::open();
+            let words = [&["listen", "127.0.0.1:0"], options].concat();
+            let mut command = threadchat_in_session(&words);
+            command.stdin(tty.end()).stdout(tty.end()).stderr(tty.end()).env("TERM", "xterm");
+            let program = Program::spawn_as_is(&mut command);
+            tty.read_until("listening on");
+            assert_eq!(gone_with_its_window(program, tty).code, 130, "{options:?}");
+        }
+    }
+}
+
 #[test]
 fn when_its_window_is_closed_before_anybody_came_it_is_gone() {
     if !have_tool("setsid") {
@@ -625,8 +714,9 @@ fn when_a_terminal_goes_that_sends_no_sighup_it_is_gone_too() {
     program.wait_stderr("connected to");
     let sees_fin = std::thread::spawn(move || read_to_fin(&mut friend));
     let ended = gone_with_its_window(program, tty);
-    assert_eq!(ended.code, 1, "{}", ended.stderr);
-    assert!(ended.stderr.contains("threadchat: cannot read stdin"), "{}", ended.stderr);
+    // To us it is a window that was closed.
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("you have left"), "{}", ended.stderr);
     assert_eq!(sees_fin.join().expect("FIN"), b"");
 }
 

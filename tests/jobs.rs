@@ -103,6 +103,7 @@ use Then::*;
 const INT: Happens = Sent(Signal::INT);
 const TERM: Happens = Sent(Signal::TERM);
 const HUP: Happens = Sent(Signal::HUP);
+const QUIT: Happens = Sent(Signal::QUIT);
 
 type Row = (Started, Then, &'static [(Happens, Then)]);
 
@@ -126,6 +127,15 @@ const TABLE: &[Row] = &[
     (InFront, Edits, &[(OutputStopped, IsHeldUp), (TERM, IsGone(1))]),
     (InFront, Edits, &[(OutputStopped, IsHeldUp), (HUP, IsGone(1))]),
     (InFront, Edits, &[(OutputStopped, IsHeldUp), (CtrlZ, IsStopped), (Fg, Edits), (TERM, IsGone(0))]),
+
+    (InFront, Edits, &[(QUIT, IsGone(131))]),
+    (InFront, Edits, &[(Sent(Signal::ABORT), IsGone(134))]),
+    (InFront, Edits, &[(Sent(Signal::USR1), IsGone(138))]),
+    (InFront, Edits, &[(Sent(Signal::USR2), IsGone(140))]),
+    (InFront, Edits, &[(Sent(Signal::ALARM), IsGone(142))]),
+    (InFront, Edits, &[(Sent(Signal::XCPU), IsGone(152))]),
+    (InFront, Edits, &[(OutputStopped, IsHeldUp), (QUIT, IsGone(131))]),
+    (InFront, Edits, &[(CtrlZ, IsStopped), (Bg, IsBehind), (Fg, Edits), (QUIT, IsGone(131))]),
 
     (Behind, IsBehind, &[(INT, IsGone(0))]),
     (Behind, IsBehind, &[(TERM, IsGone(0))]),
@@ -152,6 +162,8 @@ const TABLE: &[Row] = &[
     (WithoutATerminal, IsElsewhere, &[(TERM, HasVanished)]),
     (WithoutATerminal, IsElsewhere, &[(HUP, HasVanished)]),
     (WithSignalsIgnored, Edits, &[(CtrlZ, IsStopped), (Bg, IsBehind), (Fg, Edits), (TERM, IsGone(0))]),
+    (WithSignalsIgnored, Edits, &[(INT, Edits), (HUP, Edits), (TERM, IsGone(0))]),
+    (WithSignalsIgnored, Edits, &[(INT, Edits), (QUIT, IsGone(131))]),
 
     (PlainInFront, Works, &[(INT, IsGone(0))]),
     (PlainInFront, Works, &[(TERM, IsGone(0))]),
@@ -160,6 +172,9 @@ const TABLE: &[Row] = &[
     (PlainInFront, Works, &[(CtrlZ, IsStopped), (Bg, IsBehind), (Fg, Works), (INT, IsGone(0))]),
     (PlainInFront, Works, &[(CtrlZ, IsStopped), (Bg, IsBehind), (TERM, IsGone(0))]),
     (PlainInFront, Works, &[(CtrlZ, IsStopped), (TERM, IsGone(0))]),
+    (PlainInFront, Works, &[(QUIT, IsGone(131))]),
+    (PlainInFront, Works, &[(Sent(Signal::ABORT), IsGone(134))]),
+    (PlainInFront, Works, &[(Sent(Signal::USR1), IsGone(138))]),
     (PlainBehind, IsBehind, &[(INT, IsGone(0))]),
     (PlainBehind, IsBehind, &[(TERM, IsGone(0))]),
     (PlainBehind, IsBehind, &[(HUP, IsGone(0))]),
@@ -331,17 +346,16 @@ impl Scene {
                 self.shell_in_front = false;
             }
             Sent(signal) if self.shell_in_front && self.started != WithoutATerminal => {
-                let name = match signal {
-                    Signal::INT => "INT",
-                    Signal::TERM => "TERM",
-                    _ => "HUP",
-                };
-                self.shell.run(&format!("kill -{name} %1"));
+                self.shell.run(&format!("kill -{} %1", signal.as_raw()));
                 self.friend_leaves();
             }
             Sent(signal) => {
                 kill_process(self.program, signal).unwrap();
-                self.friend_leaves();
+                let is_ignored = self.started == WithSignalsIgnored
+                    && [Signal::INT, Signal::HUP].contains(&signal);
+                if !is_ignored {
+                    self.friend_leaves();
+                }
             }
             Halted => {
                 kill_process(self.program, Signal::STOP).unwrap();
@@ -401,6 +415,12 @@ impl Scene {
             IsGone(code) => {
                 until("it is gone", || test_kill_process(self.program).is_err().then_some(()));
                 match (self.shell_in_front, code) {
+                    // Here `zsh` forgets the rest of the line, as at Ctrl-C.
+                    (false, 131) if self.kind == Kind::Zsh => {
+                        self.shell.wait_for_prompt();
+                        self.shell.run("echo code=$?");
+                        self.waits_for_shown("code=131\r\n");
+                    }
                     (false, code) => self.waits_for_shown(&format!("code={code}\r\n")),
                     // The shell looks at its jobs when it has been given something to do.
                     (true, 0) => self.shell_tells(&["Done", "done"]),

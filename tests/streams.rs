@@ -634,7 +634,7 @@ fn the_operating_system_shows_the_threads_names() {
         let talking = [&everybody[..], &["socket-reader", "socket-writer", seeker]].concat();
         wait_for_threads(program.child.id(), &talking);
         // And there is none that nobody knows: one for each blocking call, the signals', and main.
-        let allowed = [&talking[..], &["threadchat", "ctrl-c"]].concat();
+        let allowed = [&talking[..], &["threadchat", "ctrl-c", "signals"]].concat();
         for thread in threads(program.child.id()) {
             assert!(allowed.contains(&thread.name.as_str()), "what is {thread}?");
         }

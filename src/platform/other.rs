@@ -32,6 +32,23 @@ pub fn piped_stdin() -> io::Result<(impl Read + Send + 'static, Option<Doorbell>
     Ok((stdin()?, None))
 }
 
+/// The signals of Unix, of which there are none here: closing a console is told as Ctrl-C is.
+#[derive(Debug)]
+pub struct Signals;
+
+impl Signals {
+    /// There are none.
+    ///
+    /// # Errors
+    /// None here.
+    pub fn take() -> io::Result<Option<Signals>> {
+        Ok(None)
+    }
+
+    /// Nobody waits for what never comes.
+    pub fn run(self, _leave: impl Fn(), _give_back: impl Fn()) {}
+}
+
 /// Standard output, written through: what is handed over must not wait for a newline.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ pub struct Shell {
 const PROMPT: &str = "ready>";
 
 /// Which shell.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Bash,
     Zsh,
