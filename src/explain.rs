@@ -8,10 +8,11 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use env_logger::{Builder, Env, Target};
+use env_logger::{Builder, Target};
 
 use crate::notices::Notices;
 use crate::steps::{self, Call, Facts};
+use crate::text::harmless;
 use crate::thread;
 use crate::trace;
 
@@ -48,9 +49,16 @@ const THREADS: [(&str, u8); 11] = [
 /// a room, whose threads have numbers.
 pub fn start_log(explain: bool, colour: bool, members_max: Option<usize>, notices: Notices) {
     let default = if explain { "threadchat=trace" } else { "off" };
-    TELLS_ALL.store(std::env::var_os("RUST_LOG").is_some(), Ordering::Relaxed);
+    let asked = std::env::var("RUST_LOG").ok();
+    TELLS_ALL.store(asked.is_some(), Ordering::Relaxed);
+    let (filters, not_understood) = understood(asked.as_deref().unwrap_or(default));
+    for filter in not_understood {
+        let filter = harmless(filter);
+        notices.notice(format_args!("RUST_LOG has {filter:?}, which is no filter; it is left out"));
+    }
     let width = NAME_MAX + members_max.map_or(0, |most| format!(" {most}").len());
-    let logger = Builder::from_env(Env::default().default_filter_or(default))
+    let logger = Builder::new()
+        .parse_filters(&filters)
         .target(Target::Pipe(Box::new(notices)))
         .format(move |line, record| {
             let time = steps::since_the_beginning();
@@ -74,6 +82,22 @@ pub fn start_log(explain: bool, colour: bool, members_max: Option<usize>, notice
     log::set_max_level(most.max(trace::level()));
     let _ = log::set_boxed_logger(Box::new(Log { logger }));
     log::debug!("the log is on, at level {most}");
+}
+
+/// Those of the filters that can be understood, as one text, and those that cannot. The logger itself
+/// would tell of them on stderr by a way that panics where stderr cannot be written.
+fn understood(filters: &str) -> (String, Vec<&str>) {
+    let (directives, pattern) = filters.split_at(filters.find('/').unwrap_or(filters.len()));
+    let fits = |filter: &str| env_filter::Builder::new().try_parse(filter).is_ok();
+    let (good, mut bad): (Vec<&str>, Vec<&str>) =
+        directives.split(',').partition(|directive| fits(directive));
+    let directives = good.join(",");
+    let whole = format!("{directives}{pattern}");
+    if fits(&whole) {
+        return (whole, bad);
+    }
+    bad.push(pattern);
+    (directives, bad)
 }
 
 /// Which of the threads it is that has this name, or behind all of them.
