@@ -226,6 +226,7 @@ impl Chat {
             family: common.family(),
             impatient: typed || room.is_some(),
             hints,
+            options: common.options.clone(),
             manner: Manner {
                 wire: common.wire,
                 audience: match meet {
@@ -245,8 +246,8 @@ impl Chat {
             Meet::Listen(_) if room.is_some() => Thread::start("acceptor", move || seeker.host())?,
             Meet::Listen(_) => Thread::start("acceptor", move || seeker.accept())?,
             Meet::Connect(connect) => {
-                let timeout = connect.timeout;
-                Thread::start("connector", move || seeker.connect(timeout))?
+                let (timeout, wait) = (connect.timeout, meet.wait().flatten());
+                Thread::start("connector", move || seeker.connect(timeout, wait))?
             }
         };
 

@@ -3,11 +3,17 @@
 //! A bad word is a usage error (exit 2) that says what would be right; nothing is wrapped round
 //! or guessed.
 
+use std::borrow::Cow;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::parser::ValueSource;
+use clap::{
+    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind,
+};
 use clap_mangen::Man;
 
 use crate::command::{HELP, HELP_OF_A_HOST};
@@ -229,6 +235,10 @@ pub struct Common {
     /// Tell nothing but errors on stderr
     #[arg(short, long)]
     pub quiet: bool,
+
+    /// All the options that were given, to be given again in a command that is proposed.
+    #[arg(skip)]
+    pub options: String,
 }
 
 /// `threadchat picture`
@@ -268,6 +278,31 @@ impl Colour {
     }
 }
 
+impl Cli {
+    /// What these words ask for; the first is the program's own name.
+    ///
+    /// # Errors
+    /// A usage error, or a page of help.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+        let words: Vec<OsString> = words.into_iter().collect();
+        if let Some(number) = apart_from_wait(&words) {
+            let why = format!(
+                "--wait takes its seconds with an equals sign: --wait={number} \
+                 (if {number} is the port, put it before --wait)"
+            );
+            return Err(usage_error("connect", &why));
+        }
+        let mut matches = Cli::command().try_get_matches_from(words)?;
+        let options = matches.subcommand().map(|(verb, given)| options(verb, given));
+        let mut cli = Cli::from_arg_matches_mut(&mut matches)
+            .map_err(|error| error.format(&mut Cli::command()))?;
+        if let Verb::Meet(meet) = &mut cli.verb {
+            meet.common_mut().options = options.unwrap_or_default();
+        }
+        Ok(cli)
+    }
+}
+
 impl Common {
     /// What `-4` and `-6` say.
     pub fn family(&self) -> Family {
@@ -285,6 +320,13 @@ impl Meet {
         match self {
             Meet::Listen(listen) => &listen.common,
             Meet::Connect(connect) => &connect.common,
+        }
+    }
+
+    fn common_mut(&mut self) -> &mut Common {
+        match self {
+            Meet::Listen(listen) => &mut listen.common,
+            Meet::Connect(connect) => &mut connect.common,
         }
     }
 
@@ -435,36 +477,173 @@ fn usage_error(verb: &str, why: &str) -> clap::Error {
     }
 }
 
+/// The number in `connect --wait 5 HOST`, which would be taken for a host, or for the port.
+fn apart_from_wait(words: &[OsString]) -> Option<&str> {
+    if words.get(1)? != "connect" {
+        return None;
+    }
+    let number = words.windows(2).find(|pair| pair[0] == "--wait")?[1].to_str()?;
+    seconds(number).ok().map(|_| number)
+}
+
+/// The options that were given to a verb, as they could be typed again.
+fn options(verb: &str, given: &ArgMatches) -> String {
+    let mut command = Cli::command();
+    command.build();
+    let Some(command) = command.find_subcommand(verb) else { return String::new() };
+    let mut line = String::new();
+    for option in command.get_arguments().filter(|option| !option.is_positional()) {
+        let id = option.get_id().as_str();
+        if given.value_source(id) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        let name = match (option.get_long(), option.get_short()) {
+            (Some(long), _) => format!(" --{long}"),
+            (None, Some(short)) => format!(" -{short}"),
+            (None, None) => continue,
+        };
+        line.push_str(&name);
+        if option.get_action().takes_values() {
+            for value in given.get_raw(id).into_iter().flatten() {
+                line.push(if option.is_require_equals_set() { '=' } else { ' ' });
+                line.push_str(&quoted(&value.to_string_lossy()));
+            }
+        }
+    }
+    line
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let plain = |character: char| character.is_alphanumeric() || "-_./:=,@%+".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', r"'\''")).into()
+}
+
 fn listening_place(word: Option<&str>, port: Option<&str>) -> Result<Place, String> {
     let Some(word) = word else { return Ok(Place { host: None, port: DEFAULT_PORT }) };
-    if let Some(port) = port {
-        return Ok(Place { host: Some(host_name(word)?), port: number(port, 0)? });
-    }
-    match split_port(word)? {
-        (host, Some(port)) => Ok(Place { host: Some(host), port: number(port, 0)? }),
-        // A lone word is the port; to take it for a host would be a guess.
-        (word, None) if word.contains(':') => {
-            Err(format!("{word} needs brackets and a port: [{word}]:{DEFAULT_PORT}"))
+    match host_and_port("listen", word, port)? {
+        (host, Some(port)) => {
+            // Every address of this computer, as without a host: of IPv4 and of IPv6.
+            let every = host.parse() == Ok(Ipv6Addr::UNSPECIFIED);
+            Ok(Place { host: (!every).then_some(host), port: number(port, 0)? })
         }
-        (word, None) if word.starts_with(char::is_alphabetic) => {
-            Err(format!("{word:?} is not a port; to listen on one address: {word}:{DEFAULT_PORT}"))
+        // A lone word is the port; to take it for a host would be a guess.
+        (host, None) if host.contains(':') => {
+            Err(format!("{host} needs brackets and a port: listen [{host}]:{DEFAULT_PORT}"))
+        }
+        (host, None) if host.parse() == Ok(Ipv4Addr::UNSPECIFIED) => Err(format!(
+            "{host} is an address, not a port; to listen on every IPv4 address: \
+             listen {host}:{DEFAULT_PORT}; on every address: listen {DEFAULT_PORT}"
+        )),
+        (host, None)
+            if host.starts_with(char::is_alphabetic) || host.parse::<Ipv4Addr>().is_ok() =>
+        {
+            Err(format!(
+                "{host:?} is not a port; to listen on one address: listen {host}:{DEFAULT_PORT}"
+            ))
         }
         (word, None) => Ok(Place { host: None, port: number(&word, 0)? }),
     }
 }
 
 fn calling_place(word: &str, port: Option<&str>) -> Result<Place, String> {
-    let (host, port) = match port {
-        Some(port) => (host_name(word)?, number(port, 1)?),
-        None => match split_port(word)? {
-            (host, Some(port)) => (host, number(port, 1)?),
-            (host, None) if host.bytes().all(|byte| byte.is_ascii_digit()) => {
-                return Err(format!("{host} is a port without a host: connect HOST:{host}"));
-            }
-            (host, None) => (host, DEFAULT_PORT),
-        },
-    };
+    let (host, port) = host_and_port("connect", word, port)?;
+    let port = port.map_or(Ok(DEFAULT_PORT), |port| number(port, 1))?;
     Ok(Place { host: Some(host), port })
+}
+
+/// The host and the port, in one word or in two. What is neither is told what was probably meant,
+/// but not taken for that.
+fn host_and_port<'a>(
+    verb: &str,
+    word: &'a str,
+    second: Option<&'a str>,
+) -> Result<(String, Option<&'a str>), String> {
+    let bare = bare(word);
+    if bare != word {
+        return Err(match bare {
+            "" => format!("{word:?} is neither a host nor a port"),
+            bare => format!(
+                "{word:?} is more than a host and a port; the same without the rest: {verb} {bare}"
+            ),
+        });
+    }
+    // An interface's name may have one, as on Windows.
+    if word.split('%').next().is_some_and(|host| host.contains(char::is_whitespace)) {
+        return Err(format!(
+            "{word:?} has a space in it: a host has none, and a port is a word apart"
+        ));
+    }
+    if let Some(port) = word.strip_prefix(':')
+        && !port.contains(':')
+    {
+        return Err(match verb {
+            "listen" => format!("{word} lacks its host; to listen on every address: listen {port}"),
+            _ => format!("{word} lacks its host: {verb} HOST{word}"),
+        });
+    }
+    let (host, port) = split_port(word)?;
+    let place = |port| Place { host: Some(host.clone()), port }.to_string();
+    match (port, second) {
+        (Some(""), _) => {
+            let port = second.and_then(|port| port.parse().ok()).unwrap_or(DEFAULT_PORT);
+            return Err(format!("{word} lacks its port after the colon: {verb} {}", place(port)));
+        }
+        (Some(_), Some(second)) => {
+            return Err(format!(
+                "the port is there twice: {word} has one, and then comes {second}; \
+                 leave one out: {verb} {word}"
+            ));
+        }
+        _ => {}
+    }
+    let port = port.or(second);
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    match port {
+        // A number alone is never a host, though the system would make an address of it.
+        None if verb == "listen" => Ok((host, None)),
+        None if is_number(&host) => {
+            Err(format!("{host} is a port without a host: {verb} HOST:{host}"))
+        }
+        Some(port) if is_number(&host) => Err(match verb {
+            _ if !is_number(port) => {
+                format!("{host} is no host: the host comes first: {verb} {port} {host}")
+            }
+            "listen" => {
+                format!("{host} is no host, and one port is enough: listen {port}")
+            }
+            _ => format!("{host} is no host: a number alone is a port: {verb} HOST:{port}"),
+        }),
+        port => {
+            expect_whole(&host)?;
+            Ok((host, port))
+        }
+    }
+}
+
+/// What a word has of a host and a port, where it is a web address, or one for `ssh`.
+fn bare(word: &str) -> &str {
+    let word = word.split_once("://").map_or(word, |(_, rest)| rest);
+    let word = word.split(['/', '?', '#']).next().unwrap_or(word);
+    word.rsplit('@').next().unwrap_or(word)
+}
+
+/// An IPv4 address has four numbers. The system takes fewer, and in other notations too: 192.168.5
+/// would be 192.168.0.5, which is hardly what was meant.
+fn expect_whole(host: &str) -> Result<(), String> {
+    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or(host);
+    let digits = |word: &str, radix| !word.is_empty() && word.chars().all(|it| it.is_digit(radix));
+    let hexadecimal = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    let is_number = digits(last, 10) || hexadecimal.is_some_and(|last| digits(last, 16));
+    if is_number && !host.contains(':') && host.parse::<Ipv4Addr>().is_err() {
+        return Err(format!(
+            "{host} is not an IPv4 address: that has four numbers from 0 to 255, as in 192.168.1.5"
+        ));
+    }
+    Ok(())
 }
 
 /// Splits `HOST:PORT`, `[IPV6]:PORT`, `HOST`, `IPV6` or `[IPV6]`.
@@ -495,7 +674,7 @@ fn host_name(word: &str) -> Result<String, String> {
     }
     let address = host.split('%').next().unwrap_or(host);
     let colons = bracketed.is_some() || host.contains([':', '[', ']']);
-    if colons && address.parse::<std::net::Ipv6Addr>().is_err() {
+    if colons && address.parse::<Ipv6Addr>().is_err() {
         return Err(format!(
             "{word} is not an IPv6 address; with a port it is written [::1]:{DEFAULT_PORT}"
         ));
@@ -536,7 +715,8 @@ mod tests {
     use super::*;
 
     fn place(line: &str) -> Result<(Option<String>, u16), String> {
-        let cli = Cli::try_parse_from(line.split(' ')).map_err(|error| error.to_string())?;
+        let words = line.split(' ').map(OsString::from);
+        let cli = Cli::read(words).map_err(|error| error.to_string())?;
         let Verb::Meet(meet) = cli.verb else { return Err("no meeting".to_owned()) };
         let place = meet.place().map_err(|error| error.to_string())?;
         Ok((place.host, place.port))

@@ -28,6 +28,7 @@ use crate::coordinator::{Outboxes, Plan, Stdin};
 use crate::error::Error;
 use crate::event::{News, ReadError, Report};
 use crate::explain::Account;
+use crate::interface::shown;
 use crate::leaving::{LAST_WORDS, LEAVING, Leaving, PATIENCE};
 use crate::name::{Name, Speaker};
 use crate::notices::{Notices, Unsent};
@@ -156,7 +157,7 @@ impl Conversation {
     /// A conversation that begins.
     pub fn new(friend: Friend, plan: Plan, out: &Outboxes, now: Instant) -> Conversation {
         let notices = out.notices.clone();
-        notices.status(format_args!("connected to {}", friend.address));
+        notices.status(format_args!("connected to {}", shown(friend.address)));
         let waits = plan.calling.as_ref().is_some_and(|calling| calling.wait.is_some());
         Conversation {
             plan,

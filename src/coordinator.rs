@@ -12,7 +12,7 @@
 mod people;
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,7 @@ use crate::ear::Ear;
 use crate::error::Error;
 use crate::event::{Event, News, ReadError, Report, Sink, Source};
 use crate::hosting::Hosting;
+use crate::interface::shown;
 use crate::leaving::LEAVING;
 use crate::machine;
 use crate::name::{Name, Speaker};
@@ -40,8 +41,8 @@ use crate::writer::Order;
 /// How long `--wait` waits between two calls, and `--keep` for its port.
 const CALL_AGAIN: Duration = Duration::from_secs(1);
 
-/// How much later than `--timeout` a connector that is stuck looking up a name is given up. It
-/// reports everything else itself, and knows better what went wrong.
+/// How much longer than its limit a connector may take. It gives up by itself, and knows better what
+/// went wrong.
 const STUCK: Duration = Duration::from_millis(500);
 
 /// After how many events it does what it has put off, though more are waiting.
@@ -329,9 +330,7 @@ impl Coordinator {
     /// Only what has to happen by itself needs a clock; while nothing has to, there is none.
     fn wake_at(&self) -> Option<Instant> {
         match &self.state {
-            State::Alone => {
-                [self.search.call_at, self.search.give_up_at].into_iter().flatten().min()
-            }
+            State::Alone => [self.search.call_at, self.give_up_at()].into_iter().flatten().min(),
             State::Talking(conversation) => conversation.wake_at(),
             State::Hosting(hosting) => hosting.wake_at(),
             State::Over(_) => None,
@@ -342,14 +341,16 @@ impl Coordinator {
 
     /// Begins to look for a friend.
     fn search(&mut self, now: Instant) {
-        let give_up_at = match &self.plan.calling {
-            // --wait: late answers are welcome, until its time is over, if it has one.
-            Some(Calling { wait: Some(limit), .. }) => limit.map(|limit| now + limit),
-            Some(Calling { wait: None, timeout, .. }) => Some(now + *timeout + STUCK),
-            None => None,
-        };
+        let limit = self.plan.calling.as_ref().and_then(|it| it.wait.unwrap_or(Some(it.timeout)));
+        let give_up_at = limit.map(|limit| now + limit);
         self.search = Search { give_up_at, ..Search::default() };
         self.ask_friend();
+    }
+
+    /// When to stop looking, where there is a limit.
+    fn give_up_at(&self) -> Option<Instant> {
+        let more = if self.asking > 0 { STUCK } else { Duration::ZERO };
+        self.search.give_up_at.map(|at| at + more)
     }
 
     fn ask_friend(&mut self) {
@@ -368,7 +369,7 @@ impl Coordinator {
 
     fn on_listening(&mut self, at: SocketAddr, callable: &[SocketAddr]) {
         self.listens = true;
-        self.out.notices.status(format_args!("listening on {at}"));
+        self.out.notices.status(format_args!("listening on {}", shown(at)));
         // Under --keep it is still the same.
         if self.plan.hints && !self.has_talked && !callable.is_empty() {
             self.out.notices.notice("what a friend types to call:");
@@ -379,9 +380,21 @@ impl Coordinator {
             for address in callable {
                 let (ip, port) = (address.ip(), address.port());
                 // As two words: some shells take brackets for a pattern.
-                let place = if ip.is_ipv6() { format!("{ip} {port}") } else { address.to_string() };
-                let here = if ip.is_loopback() { "   (on this computer)" } else { "" };
-                let line = format_args!("    threadchat connect {place}{wire}{here}");
+                let place = match ip {
+                    IpAddr::V4(_) => address.to_string(),
+                    IpAddr::V6(v6) if v6.is_unicast_link_local() => {
+                        format!("{ip}%INTERFACE {port}")
+                    }
+                    IpAddr::V6(_) => format!("{ip} {port}"),
+                };
+                let more = match ip {
+                    _ if ip.is_loopback() => "   (on this computer)",
+                    IpAddr::V6(v6) if v6.is_unicast_link_local() => {
+                        "   (INTERFACE is the friend's own, such as eth0)"
+                    }
+                    _ => "",
+                };
+                let line = format_args!("    threadchat connect {place}{wire}{more}");
                 self.out.notices.status(line);
             }
         }
@@ -406,12 +419,14 @@ impl Coordinator {
             (_, true) => "trying again",
             _ => return self.give_up(error),
         };
-        if self.search.last.is_none() {
+        // What is left of --wait's time may be too little for another call.
+        let at = Some(now + CALL_AGAIN);
+        self.search.call_at = at.filter(|at| self.give_up_at().is_none_or(|limit| *at < limit));
+        if self.search.last.is_none() && self.search.call_at.is_some() {
             let what = error.without_advice();
             self.out.notices.notice(format_args!("{what}; {again} once a second"));
         }
         self.search.last = Some(error);
-        self.search.call_at = Some(now + CALL_AGAIN);
     }
 
     fn on_connected(&mut self, friend: Friend, now: Instant) {
@@ -693,7 +708,7 @@ impl Coordinator {
     fn on_time(&mut self, now: Instant) {
         match &mut self.state {
             State::Alone => {
-                if self.search.give_up_at.is_some_and(|at| now >= at) {
+                if self.give_up_at().is_some_and(|at| now >= at) {
                     self.searched_in_vain();
                 } else if self.search.call_at.is_some_and(|at| now >= at) {
                     self.ask_friend();
@@ -716,9 +731,10 @@ impl Coordinator {
     fn searched_in_vain(&mut self) {
         let Some(Calling { to, timeout, wait }) = self.plan.calling.clone() else { return };
         let limit = wait.flatten().unwrap_or(timeout);
-        let error = match self.search.last.take() {
-            Some(last) => Error::WaitedInVain { limit, last: Box::new(last) },
-            None => Error::TimedOut { to, limit },
+        let last = self.search.last.take().unwrap_or(Error::TimedOut { to, limit });
+        let error = match wait {
+            Some(_) => Error::WaitedInVain { limit, last: Box::new(last) },
+            None => last,
         };
         self.give_up(error);
     }

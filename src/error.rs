@@ -5,11 +5,13 @@
 
 use std::io;
 use std::io::ErrorKind::{
-    ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, OutOfMemory, TimedOut,
+    ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, OutOfMemory,
+    PermissionDenied, TimedOut,
 };
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::interface::shown;
 use crate::platform;
 use crate::wire::FRAME_MAX;
 
@@ -55,13 +57,13 @@ pub enum Error {
     /// The address belongs to another machine.
     #[error(
         "cannot listen on {at}: this computer has no such address; \
-         leave it out to listen on every address: threadchat listen {port}"
+         leave it out to listen on every address: threadchat listen {other}"
     )]
     NotOurAddress {
         /// The address asked for, as it was typed.
         at: String,
-        /// Its port.
-        port: u16,
+        /// The same without it.
+        other: String,
     },
 
     /// Binding or listening failed in some other way.
@@ -74,7 +76,7 @@ pub enum Error {
     },
 
     /// The listening socket failed while it waited for a friend.
-    #[error("cannot take a call on {at}: {}{}", reason(why), remedy(why))]
+    #[error("cannot take a call on {}: {}{}", shown(*at), reason(why), remedy(why))]
     CannotAccept {
         /// The listening address.
         at: SocketAddr,
@@ -89,6 +91,61 @@ pub enum Error {
         host: String,
         /// What the resolver said.
         why: io::Error,
+    },
+
+    /// The name server fails for the moment, or cannot be reached.
+    #[error(
+        "cannot look up {host}: the name server fails, or cannot be reached ({}); \
+         check the network, or give the address itself",
+        reason(why)
+    )]
+    NameServerFails {
+        /// The name asked for.
+        host: String,
+        /// What the resolver said.
+        why: io::Error,
+    },
+
+    /// The name server has not answered, neither yes nor no.
+    #[error(
+        "cannot look up {host}: the name server has not answered within {}; \
+         check the network, give the address itself, or allow more time with --timeout",
+        seconds(*limit)
+    )]
+    NameServerSilent {
+        /// The name asked for.
+        host: String,
+        /// The limit that was reached.
+        limit: Duration,
+    },
+
+    /// An address that holds on one link only, without the interface that leads there.
+    #[error(
+        "{host} is a link-local address, which says nothing without its interface; \
+         add it, as in {host}%{} (interfaces here: {})",
+        here.first().map_or("eth0", String::as_str),
+        listed(here)
+    )]
+    NoInterface {
+        /// The address.
+        host: String,
+        /// The names of interfaces.
+        here: Vec<String>,
+    },
+
+    /// An address whose interface is none of this computer's.
+    #[error(
+        "cannot use {host}: there is no interface {interface} here; \
+         take one that is in use (interfaces here: {})",
+        listed(here)
+    )]
+    NoSuchInterface {
+        /// The address, with the interface.
+        host: String,
+        /// The interface.
+        interface: String,
+        /// The names of interfaces.
+        here: Vec<String>,
     },
 
     /// Looking up a name takes a file, and there is none left.
@@ -110,7 +167,12 @@ pub enum Error {
     },
 
     /// No address of the friend's could be reached.
-    #[error("cannot connect to {to}: {}; {} ({})", what(tried), advice(tried, *port), attempts(tried))]
+    #[error(
+        "cannot connect to {to}: {}{} ({})",
+        outcome(tried, *port).0,
+        outcome(tried, *port).1,
+        attempts(tried)
+    )]
     CannotConnect {
         /// Whom we called, as it was typed.
         to: String,
@@ -120,9 +182,10 @@ pub enum Error {
         tried: Vec<(SocketAddr, io::Error)>,
     },
 
-    /// Looking the name up, or calling, took longer than `--timeout`.
+    /// Calling took longer than `--timeout`.
     #[error(
-        "cannot connect to {to}: no answer within {}; check the address, \
+        "cannot connect to {to}: no answer within {} from the friend's computer; \
+         check the address, and that no firewall swallows the call, \
          or allow more time with --timeout",
         seconds(*limit)
     )]
@@ -135,8 +198,9 @@ pub enum Error {
 
     /// The friend's system took the call, and then the friend turned out to be talking already.
     #[error(
-        "{to} is busy: the connection was reset before a word was said; \
-         try again later, or add --wait to go on calling"
+        "{} is busy: the connection was reset before a word was said; \
+         try again later, or add --wait to go on calling",
+        shown(*to)
     )]
     Busy {
         /// Whom we called.
@@ -145,8 +209,9 @@ pub enum Error {
 
     /// As [`Error::Busy`], but we had said something by then, and cannot know who heard it.
     #[error(
-        "{to} is busy, or broke off: the connection was reset before a word came back; \
-         what was sent may not have arrived, so send it again"
+        "{} is busy, or broke off: the connection was reset before a word came back; \
+         what was sent may not have arrived, so send it again",
+        shown(*to)
     )]
     BusyAfterSending {
         /// Whom we called.
@@ -154,7 +219,12 @@ pub enum Error {
     },
 
     /// `--wait=SECONDS` is over.
-    #[error("gave up waiting after {}: {}", seconds(*limit), last.without_advice())]
+    #[error(
+        "gave up waiting after {}, the limit of --wait: {}; \
+         --wait without a limit waits until somebody answers",
+        seconds(*limit),
+        last.without_advice()
+    )]
     WaitedInVain {
         /// The limit that was reached.
         limit: Duration,
@@ -164,8 +234,9 @@ pub enum Error {
 
     /// Keep-alive probes, or data, went unanswered.
     #[error(
-        "{friend} is {}: nothing has come back for about 25 s; \
+        "{} is {}: nothing has come back for about 25 s; \
          what was sent last may not have arrived",
+        shown(*friend),
         if *or_not_reading { "gone, or not reading" } else { "gone" }
     )]
     FriendGone {
@@ -177,7 +248,8 @@ pub enum Error {
 
     /// The connection was reset, or failed in another way.
     #[error(
-        "the connection to {friend} broke: {}; what was sent last may not have arrived",
+        "the connection to {} broke: {}; what was sent last may not have arrived",
+        shown(*friend),
         reason(why)
     )]
     ConnectionBroke {
@@ -188,7 +260,10 @@ pub enum Error {
     },
 
     /// On the `frames` wire: the stream ended between two frames, but without `end`.
-    #[error("{friend} was cut off: the connection ended without the closing \"end\" frame")]
+    #[error(
+        "{} was cut off: the connection ended without the closing \"end\" frame",
+        shown(*friend)
+    )]
     CutOff {
         /// The friend's address.
         friend: SocketAddr,
@@ -401,9 +476,13 @@ impl Error {
                         | TimedOut
                         | HostUnreachable
                         | NetworkUnreachable
+                        | PermissionDenied
                 )
             }),
-            Error::TimedOut { .. } | Error::Busy { .. } => true,
+            Error::TimedOut { .. }
+            | Error::NameServerSilent { .. }
+            | Error::NameServerFails { .. }
+            | Error::Busy { .. } => true,
             _ => false,
         }
     }
@@ -414,13 +493,27 @@ impl Error {
             Error::PortInUse { at, .. } => {
                 format!("cannot listen on {at}: something is already listening there")
             }
-            Error::CannotConnect { to, tried, .. } => {
-                format!("cannot connect to {to}: {} ({})", what(tried), attempts(tried))
+            Error::CannotConnect { to, port, tried } => {
+                let (what, _) = outcome(tried, *port);
+                format!("cannot connect to {to}: {what} ({})", attempts(tried))
             }
             Error::TimedOut { to, limit } => {
-                format!("cannot connect to {to}: no answer within {}", seconds(*limit))
+                let limit = seconds(*limit);
+                format!(
+                    "cannot connect to {to}: no answer within {limit} from the friend's computer"
+                )
             }
-            Error::Busy { to } => format!("{to} is busy"),
+            Error::NameServerSilent { host, limit } => {
+                let limit = seconds(*limit);
+                format!("cannot look up {host}: the name server has not answered within {limit}")
+            }
+            Error::NameServerFails { host, why } => {
+                let why = reason(why);
+                format!(
+                    "cannot look up {host}: the name server fails, or cannot be reached ({why})"
+                )
+            }
+            Error::Busy { to } => format!("{} is busy", shown(*to)),
             other => other.to_string(),
         }
     }
@@ -459,44 +552,52 @@ fn remedy(error: &io::Error) -> &'static str {
     if platform::is_out_of_files(error) { "; raise `ulimit -n`" } else { "" }
 }
 
-/// What came of a call to a name, where all of its addresses failed alike.
-fn what(tried: &[(SocketAddr, io::Error)]) -> &'static str {
+/// What came of a call to a name, where all of its addresses failed alike; and how the sentence goes
+/// on for who does not wait: what to do about it.
+fn outcome(tried: &[(SocketAddr, io::Error)], port: u16) -> (&'static str, String) {
     let all = |kinds: &[io::ErrorKind]| tried.iter().all(|(_, why)| kinds.contains(&why.kind()));
-    if all(&[ConnectionRefused]) {
-        "nobody listens there"
+    let (what, advice) = if all(&[ConnectionRefused]) {
+        let advice = format!(
+            ", or the listener is talking to somebody already; start the listener first \
+             (threadchat listen {port}), or add --wait to wait for it"
+        );
+        return ("nobody listens there", advice);
     } else if all(&[TimedOut]) {
-        "no answer"
+        ("no answer", "; check the address, and that no firewall swallows the call")
     } else if all(&[HostUnreachable, NetworkUnreachable]) {
-        "no way leads there"
+        (
+            "no way leads there",
+            "; check the address and the network, and that no firewall forbids the call",
+        )
+    } else if all(&[PermissionDenied]) {
+        (
+            "a firewall forbids the call",
+            "; have it let the call through: it may be on this computer, on the friend's, or between",
+        )
     } else if tried.iter().all(|(_, why)| platform::is_out_of_files(why)) {
-        "no file is left for the connection"
+        ("no file is left for the connection", "; raise `ulimit -n`")
     } else {
-        "nobody could be reached"
-    }
-}
-
-/// What to do about it.
-fn advice(tried: &[(SocketAddr, io::Error)], port: u16) -> String {
-    match what(tried) {
-        "nobody listens there" => format!(
-            "start the listener first (threadchat listen {port}), or add --wait to wait for it"
-        ),
-        "no answer" => "check the address, and that no firewall swallows the call".to_owned(),
-        "no way leads there" => "check the address and the network".to_owned(),
-        "no file is left for the connection" => "raise `ulimit -n`".to_owned(),
-        _ => "check the address, and that the listener was started first".to_owned(),
-    }
+        ("nobody could be reached", "; check the address, and that the listener was started first")
+    };
+    (what, advice.to_owned())
 }
 
 /// Every address that was called, and what came of it.
 fn attempts(tried: &[(SocketAddr, io::Error)]) -> String {
-    let words = tried.iter().map(|(address, why)| format!("{address}: {}", reason(why)));
+    let words = tried.iter().map(|(address, why)| format!("{}: {}", shown(*address), reason(why)));
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// A time limit as a person would say it.
+/// A time limit as a person would say it: what was left of a longer one has many digits.
 fn seconds(limit: Duration) -> String {
-    format!("{} s", limit.as_secs_f64())
+    let exact = limit.as_secs_f64();
+    let rounded = (exact * 100.0).round() / 100.0;
+    format!("{} s", if rounded > 0.0 { rounded } else { exact })
+}
+
+/// Names in a row.
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 #[cfg(test)]

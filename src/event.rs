@@ -8,6 +8,7 @@ use crate::audience::Request;
 use crate::buffer::Block;
 use crate::connection::Friend;
 use crate::error::{Error, reason};
+use crate::interface::shown;
 use crate::text::harmless;
 use crate::wire::Oddity;
 
@@ -152,8 +153,8 @@ impl fmt::Display for Event {
                 write!(f, "socket-writer {number}: {report}")
             }
             Event::Written(sink, report) => write!(f, "{}: {report}", sink.thread()),
-            Event::Listening(at, _) => write!(f, "acceptor: listening on {at}"),
-            Event::Connected(friend) => write!(f, "a friend, at {}", friend.address),
+            Event::Listening(at, _) => write!(f, "acceptor: listening on {}", shown(*at)),
+            Event::Connected(friend) => write!(f, "a friend, at {}", shown(friend.address)),
             Event::NotConnected(error) => write!(f, "no friend: {error}"),
             Event::Refused(error) => write!(f, "a caller refused: {error}"),
             Event::Signal => f.write_str("a signal to leave"),

@@ -30,7 +30,7 @@ static TELLS_ALL: AtomicBool = AtomicBool::new(false);
 
 /// The threads, as the account has them, and the colours of their names: numbers of ECMA-48's
 /// "select graphic rendition", none of which is red or the colour of plain text.
-const THREADS: [(&str, u8); 11] = [
+const THREADS: [(&str, u8); 12] = [
     ("stdin-reader", 36),
     ("socket-reader", 32),
     ("coordinator", 33),
@@ -40,6 +40,7 @@ const THREADS: [(&str, u8); 11] = [
     ("transcript", 94),
     ("acceptor", 35),
     ("connector", 35),
+    ("resolver", 35),
     ("main", 95),
     ("trace-writer", 94),
 ];

@@ -23,6 +23,7 @@ use crate::ear::Ear;
 use crate::error::Error;
 use crate::event::{News, Number, Report, Sink};
 use crate::explain::Account;
+use crate::interface::shown;
 use crate::leaving::{LAST_WORDS, LEAVING, PATIENCE};
 use crate::name::Name;
 use crate::notices::{Notices, Unsent};
@@ -154,7 +155,7 @@ impl Hosting {
     /// Somebody has called.
     pub fn on_joined(&mut self, friend: Friend, now: Instant) {
         let Friend { number, address, to_friend, done, writer, line, .. } = friend;
-        log::debug!("{address} is number {number}");
+        log::debug!("{} is number {number}", shown(address));
         let mut member = Member {
             outbox: Outbox::new(Sink::Friend(number), to_friend, done, Some(writer)),
             knows: 0,

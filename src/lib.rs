@@ -43,9 +43,9 @@
 //! 6. [`presses`]: from bytes to keys. [`keyboard`]: from keys to lines. [`screen`]: what a
 //!    message looks like, and the row that is being typed below it. [`text`]: why a friend cannot
 //!    take over the terminal, nor hide anything ([`invisible`]). [`transcript`]: the same in a file.
-//! 7. [`socket`]: from an address to a connected socket; [`neighbours`]: which addresses to tell
-//!    a friend. [`seeker`]: the acceptor and the connector. [`connection`]: a connected socket's
-//!    two threads.
+//! 7. [`resolver`]: from a name to addresses; [`socket`]: from an address to a connected socket;
+//!    [`interface`]: which way an address leads; [`neighbours`]: which ones to tell a friend.
+//!    [`seeker`]: the acceptor and the connector. [`connection`]: a connected socket's two threads.
 //! 8. [`chat`]: starting everything in order, and ending it in order, with [`sinks`], the writers,
 //!    and [`ending`], how long to wait for whom. [`thread`]: threads with names. [`machine`]: whose
 //!    threads they are.
@@ -106,6 +106,7 @@
 //! | the trace's records | every thread, for as long as the process lives | trace-writer | `Goodbye`, likewise |
 //! | in a room, these two outboxes | as above | their writers; the coordinator, to take back what a stuck stdout does not take | as above |
 //! | "the coordinator knows of the friend: begin" | the acceptor or connector | socket-reader | when it has been said, or cannot be said any more |
+//! | what a look-up gave | resolver | connector | when it has been said |
 //! | "find a friend" | the coordinator | acceptor or connector | with the coordinator |
 //!
 //! # Who ends how
@@ -122,8 +123,9 @@
 //! | `notice-writer` | `write` | the same, for stderr | the same |
 //! | `transcript` | `write` | the same, for the file of `--transcript` | the same |
 //! | `trace-writer` | `write` | the same, for the file of `--trace` | the same |
-//! | `acceptor` | `accept` | nobody will ask it for a friend again | joined; left where it still waits, as in a room always |
-//! | `connector` | `getaddrinfo`, `connect` | the same | the same |
+//! | `acceptor` | `accept`; before it `getaddrinfo`, where it was given a name | nobody will ask it for a friend again | joined; left where it still waits, as in a room always |
+//! | `connector` | `connect`, or until the resolver answers | the same | the same |
+//! | `resolver` | `getaddrinfo` | the system has an answer | joined by the connector; left where nobody waits for it any more |
 //! | `ctrl-c` (the `ctrlc` crate's) | Ctrl-C | never | left |
 //! | `signals` | any other signal that would end us | never | left |
 //!
@@ -231,7 +233,9 @@ pub mod text;
 pub mod transcript;
 
 pub mod connection;
+pub mod interface;
 pub mod neighbours;
+pub mod resolver;
 pub mod seeker;
 pub mod socket;
 

@@ -17,7 +17,6 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use threadchat::chat;
 use threadchat::cli::{self, Cli, Verb};
 use threadchat::error::reason;
@@ -26,7 +25,7 @@ use threadchat::platform::{self, Terminal};
 use threadchat::steps;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(why) if why.use_stderr() => why.exit(),
         // It is not an error, but `--help` or `--version`.

@@ -12,8 +12,8 @@ const BRIDGES: [&str; 10] =
     ["docker", "br-", "veth", "virbr", "cni", "podman", "lxc", "lxdbr", "vboxnet", "vmnet"];
 
 /// The addresses at which somebody who listens on `at` can be called; loopback comes last.
-/// Link-local addresses are left out (they mean nothing without an interface of the *caller's*),
-/// and so are those of bridges to containers.
+/// Those of bridges to containers are left out, and link-local ones where there are others: they
+/// mean nothing without an interface of the *caller's*.
 pub fn callable(at: SocketAddr, family: Family) -> Vec<SocketAddr> {
     if !at.ip().is_unspecified() {
         return vec![at];
@@ -26,10 +26,13 @@ pub fn callable(at: SocketAddr, family: Family) -> Vec<SocketAddr> {
             IfAddr::V4(address) => IpAddr::V4(address.ip),
             IfAddr::V6(address) => IpAddr::V6(address.ip),
         })
-        .filter(|address| is_served(at, family, *address) && !is_link_local(*address))
+        .filter(|address| is_served(at, family, *address))
         .collect();
     if here.contains(&IpAddr::V4(Ipv4Addr::LOCALHOST)) {
         here.retain(|address| !(address.is_ipv6() && address.is_loopback()));
+    }
+    if here.iter().any(|address| !address.is_loopback() && !is_link_local(*address)) {
+        here.retain(|address| !is_link_local(*address));
     }
     here.sort_by_key(|address| (address.is_loopback(), address.is_ipv6()));
     here.dedup();

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -13,9 +13,11 @@ use crate::audience::Audience;
 use crate::connection::{self, Manner};
 use crate::error::{Error, reason};
 use crate::event::{Event, Number};
+use crate::interface::shown;
 use crate::leaving;
 use crate::neighbours;
 use crate::platform;
+use crate::resolver::Resolver;
 use crate::room;
 use crate::socket::{self, Family, Place};
 use crate::steps::{self, Call, Facts};
@@ -33,6 +35,8 @@ pub struct Seeker {
     pub impatient: bool,
     /// Whether somebody wants to know where neighbours can call.
     pub hints: bool,
+    /// The options of the command line, for commands that are proposed.
+    pub options: String,
     /// How to treat what a friend says.
     pub manner: Manner,
     /// How many friends it has found.
@@ -55,7 +59,8 @@ impl Seeker {
     fn accept_one(&mut self) -> Result<(), Error> {
         let (listener, at) = self.listen(socket::BACKLOG)?;
         let (stream, address) = accept(&listener).map_err(|why| Error::CannotAccept { at, why })?;
-        log::debug!("accept gave a connection from {address}; closes the listening socket");
+        let caller = shown(address);
+        log::debug!("accept gave a connection from {caller}; closes the listening socket");
         // From here on callers are refused, and one who is queued is reset, instead of being
         // connected to nobody.
         drop(listener);
@@ -63,8 +68,10 @@ impl Seeker {
     }
 
     fn listen(&mut self, backlog: i32) -> Result<(TcpListener, SocketAddr), Error> {
-        let listener = socket::listen(&self.place, self.family, backlog)?;
-        let at = listener.local_addr().map_err(|why| socket::cannot_listen(&self.place, why))?;
+        let listener = socket::listen(&self.place, self.family, backlog, &self.options)?;
+        let at = listener
+            .local_addr()
+            .map_err(|why| socket::cannot_listen(&self.place, &self.options, why))?;
         // The next time it is the same port again, also where any would have done.
         self.place.port = at.port();
         let callable = match self.hints {
@@ -102,7 +109,7 @@ impl Seeker {
     }
 
     fn take(&mut self, stream: TcpStream, address: SocketAddr) {
-        log::debug!("accept gave a connection from {address}");
+        log::debug!("accept gave a connection from {}", shown(address));
         let stream = Arc::new(stream);
         if let Err(error) = self.begin(&stream, address) {
             self.refuse(&stream, error);
@@ -146,13 +153,17 @@ impl Seeker {
         let _ = self.inbox.send(Event::Refused(error));
     }
 
-    /// Runs the connector. `timeout`: for one call.
-    pub fn connect(mut self, timeout: Duration) {
+    /// Runs the connector. `timeout`: for one call; `wait`: for all calls together, if it has a limit.
+    pub fn connect(mut self, timeout: Duration, wait: Option<Duration>) {
+        let began = Instant::now();
+        let mut resolver = Resolver::default();
         while self.is_asked() {
+            let left = wait.map(|limit| limit.saturating_sub(began.elapsed()));
+            let limit = left.unwrap_or(timeout).min(timeout);
             let result = steps::blocked(
                 Call::Connect,
                 Facts::untold,
-                || socket::connect(&self.place, self.family, timeout),
+                || socket::connect(&self.place, self.family, limit, &mut resolver),
                 |result| Facts {
                     failed: result.as_ref().err().map(Error::to_string).unwrap_or_default(),
                     ..Facts::untold()

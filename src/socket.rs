@@ -3,13 +3,14 @@
 //! order of the original programs.
 
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::error::Error;
-use crate::platform;
+use crate::interface::shown;
+use crate::resolver::{self, Resolver};
 
 /// How many callers the system may queue: the original's "queue up to 5 requests".
 pub const BACKLOG: i32 = 5;
@@ -50,7 +51,8 @@ pub enum Family {
 }
 
 impl Family {
-    fn allows(self, address: &SocketAddr) -> bool {
+    /// Whether this address may be used.
+    pub fn allows(self, address: &SocketAddr) -> bool {
         match self {
             Family::Any => true,
             Family::V4 => address.is_ipv4(),
@@ -82,43 +84,49 @@ impl Place {
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
 
-    /// What to type to listen on another port instead.
-    fn elsewhere(&self) -> String {
+    /// What to type to listen on another port instead, with the same options.
+    fn elsewhere(&self, options: &str) -> String {
         let port = if self.port < 1024 { 9999 } else { self.port.checked_add(1).unwrap_or(9999) };
         match &self.host {
-            None => port.to_string(),
-            Some(host) => self.as_typed(host, port),
+            None => format!("{port}{options}"),
+            Some(host) => format!("{}{options}", self.as_typed(host, port)),
         }
     }
 }
 
-/// Binds and listens at `place`.
+/// Binds and listens at `place`. `options`: of the command line, for what it proposes.
 ///
 /// # Errors
 /// The name has no address, or none of its addresses can be bound.
-pub fn listen(place: &Place, family: Family, backlog: i32) -> Result<TcpListener, Error> {
+pub fn listen(
+    place: &Place,
+    family: Family,
+    backlog: i32,
+    options: &str,
+) -> Result<TcpListener, Error> {
     let addresses = match &place.host {
-        Some(host) => resolve(host, place.port, family)?,
+        Some(host) => resolver::addresses(host, place.port, family)?,
         None => every_interface(place.port, family),
     };
     let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
     for address in addresses {
         let reuse = if REUSES_ADDRESSES { "SO_REUSEADDR, " } else { "" };
-        log::debug!("socket, {reuse}bind to {address}, listen with a backlog of {backlog}");
-        match bind(address, family, place.host.is_none(), backlog) {
+        let at = shown(address);
+        log::debug!("socket, {reuse}bind to {at}, listen with a backlog of {backlog}");
+        match bind(address, family, backlog) {
             Ok(listener) => return Ok(listener),
             Err(why) => {
-                log::debug!("cannot listen on {address}: {why}");
+                log::debug!("cannot listen on {at}: {why}");
                 // Where the machine has no IPv6, IPv4 alone will do; but a port that is in use
                 // is in use, and half a listener would be a surprise.
                 if place.host.is_none() && why.kind() == ErrorKind::AddrInUse {
-                    return Err(cannot_listen(place, why));
+                    return Err(cannot_listen(place, options, why));
                 }
                 failure = why;
             }
         }
     }
-    Err(cannot_listen(place, failure))
+    Err(cannot_listen(place, options, failure))
 }
 
 fn every_interface(port: u16, family: Family) -> Vec<SocketAddr> {
@@ -127,16 +135,11 @@ fn every_interface(port: u16, family: Family) -> Vec<SocketAddr> {
     [v6, v4].into_iter().filter(|address| family.allows(address)).collect()
 }
 
-fn bind(
-    address: SocketAddr,
-    family: Family,
-    every_interface: bool,
-    backlog: i32,
-) -> io::Result<TcpListener> {
+fn bind(address: SocketAddr, family: Family, backlog: i32) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         // One socket for both: IPv4 callers then appear as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2).
-        socket.set_only_v6(!every_interface || family == Family::V6)?;
+        socket.set_only_v6(!address.ip().is_unspecified() || family == Family::V6)?;
     }
     if REUSES_ADDRESSES {
         socket.set_reuse_address(true)?;
@@ -147,14 +150,16 @@ fn bind(
 }
 
 /// The sentence for why listening at `place` failed.
-pub fn cannot_listen(place: &Place, why: io::Error) -> Error {
-    let (at, other) = (place.to_string(), place.elsewhere());
+pub fn cannot_listen(place: &Place, options: &str, why: io::Error) -> Error {
+    let (at, other) = (place.to_string(), place.elsewhere(options));
     match why.kind() {
         ErrorKind::AddrInUse => Error::PortInUse { at, other },
         ErrorKind::PermissionDenied if place.port < 1024 => Error::PortReserved { at, other },
         // As where Windows keeps a range of ports for Hyper-V.
         ErrorKind::PermissionDenied => Error::PortKept { at, other },
-        ErrorKind::AddrNotAvailable => Error::NotOurAddress { at, port: place.port },
+        ErrorKind::AddrNotAvailable => {
+            Error::NotOurAddress { at, other: format!("{}{options}", place.port) }
+        }
         _ => Error::CannotListen { at, why },
     }
 }
@@ -192,33 +197,8 @@ pub fn canonical(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// The addresses of a name, or the address that it is.
-fn resolve(host: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, Error> {
-    log::debug!("blocks in getaddrinfo for {host}");
-    let addresses: Vec<SocketAddr> = (host, port)
-        .to_socket_addrs()
-        .map_err(|why| cannot_resolve(host.to_owned(), why))?
-        .collect();
-    log::debug!("getaddrinfo gave {addresses:?}");
-    let allowed: Vec<_> = addresses.into_iter().filter(|address| family.allows(address)).collect();
-    if allowed.is_empty() {
-        let version = if family == Family::V6 { 6 } else { 4 };
-        return Err(Error::NoAddressOfFamily { host: host.to_owned(), version });
-    }
-    Ok(allowed)
-}
-
-/// The sentence for why a name could not be looked up. The resolver says of a name that it does not
-/// exist also where it had no file left to look it up with.
-fn cannot_resolve(host: String, why: io::Error) -> Error {
-    match platform::file_left() {
-        Err(why) if platform::is_out_of_files(&why) => Error::NoFileToResolve { host, why },
-        _ => Error::CannotResolve { host, why },
-    }
-}
-
-/// Calls `place`: every address of the name in turn, within `limit` for all. Tells also how long
-/// the one that answered took.
+/// Calls `place`: every address of the name in turn, within `limit` for all, the look-up included.
+/// Tells also how long the one that answered took.
 ///
 /// # Errors
 /// The name has no address, or nobody answers at any.
@@ -226,10 +206,11 @@ pub fn connect(
     place: &Place,
     family: Family,
     limit: Duration,
+    resolver: &mut Resolver,
 ) -> Result<(TcpStream, SocketAddr, Duration), Error> {
     let began = Instant::now();
     let host = place.host.as_deref().unwrap_or("localhost");
-    let addresses = resolve(host, place.port, family)?;
+    let addresses = resolver.addresses(host, place.port, family, limit)?;
     let mut tried = Vec::new();
     for (at, &address) in addresses.iter().enumerate() {
         // An address that swallows the call must leave time for those that come after it.
@@ -237,17 +218,18 @@ pub fn connect(
         if left.is_zero() {
             return Err(Error::TimedOut { to: place.to_string(), limit });
         }
-        log::debug!("blocks in connect to {address}, for {:.1} s at most", left.as_secs_f64());
+        let to = shown(address);
+        log::debug!("blocks in connect to {to}, for {:.1} s at most", left.as_secs_f64());
         let called = Instant::now();
         match TcpStream::connect_timeout(&address, left).and_then(not_to_myself) {
-            Ok(stream) => return Ok((stream, canonical(address), called.elapsed())),
+            Ok(stream) => return Ok((stream, address, called.elapsed())),
             // It was connected, and reset before we could look: somebody is there, and busy.
             Err(why) if why.kind() == ErrorKind::ConnectionReset => {
-                return Err(Error::Busy { to: canonical(address) });
+                return Err(Error::Busy { to: address });
             }
             Err(why) => {
-                log::debug!("connect to {address} failed: {why}");
-                tried.push((canonical(address), why));
+                log::debug!("connect to {to} failed: {why}");
+                tried.push((address, why));
             }
         }
     }
@@ -323,7 +305,7 @@ mod tests {
     fn a_port_that_may_not_be_had_is_the_systems_own_or_another_programs() {
         let sentence = |port| {
             let place = Place { host: None, port };
-            cannot_listen(&place, ErrorKind::PermissionDenied.into()).to_string()
+            cannot_listen(&place, "", ErrorKind::PermissionDenied.into()).to_string()
         };
         assert!(sentence(80).ends_with("take one from 1024 on: threadchat listen 9999"));
         // On Windows, in a range of ports that it keeps for something else.

@@ -254,7 +254,7 @@ fn order(traces: &[Trace]) -> (Vec<Lane>, Vec<Vec<usize>>) {
 /// Where a thread stands, from the top of the first program to its sockets at the bottom. A
 /// member's two socket threads stand together.
 fn rank(name: &str) -> (usize, u64, usize) {
-    const ORDER: [&str; 9] = [
+    const ORDER: [&str; 10] = [
         "main",
         "ctrl-c",
         "signals",
@@ -262,6 +262,7 @@ fn rank(name: &str) -> (usize, u64, usize) {
         "transcript",
         "acceptor",
         "connector",
+        "resolver",
         "stdin-reader",
         "screen-writer",
     ];

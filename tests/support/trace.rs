@@ -13,10 +13,11 @@ use serde_json::Value;
 use super::process::ThreadState;
 
 /// The threads that a program can have, as a trace calls them.
-const THREADS: [&str; 10] = [
+const THREADS: [&str; 11] = [
     "main",
     "acceptor",
     "connector",
+    "resolver",
     "coordinator",
     "stdin-reader",
     "socket-reader",
