@@ -120,8 +120,9 @@ impl Keyboard {
         match self.state {
             State::Off | State::Stopped => self.begin(),
             State::Background => {
-                self.keys.wait_in_background();
-                self.begin();
+                if self.keys.wait_in_background() {
+                    self.begin();
+                }
                 return Ok(());
             }
             State::On | State::Stopping => {}
@@ -255,6 +256,9 @@ impl Keyboard {
         }
         self.terminal.rest();
         self.state = State::Background;
+        // We are in front until we have stopped, a moment later: only what rings from now on is a
+        // reason to look.
+        self.keys.forget_rings();
         self.terminal.stop_process();
     }
 

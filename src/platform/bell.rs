@@ -108,12 +108,18 @@ impl Rings {
         }
     }
 
-    /// Waits for the bell alone, in the background, and not for long: see [`BETWEEN_LOOKS`].
-    pub(super) fn wait_in_background(&mut self) {
+    /// Waits for the bell alone, in the background, and not for long: see [`BETWEEN_LOOKS`]. `true`
+    /// where it is time to look whether we are in front again.
+    pub(super) fn wait_in_background(&mut self) -> bool {
         let mut ready = [PollFd::new(&self.0, PollFlags::IN)];
-        if poll(&mut ready, Some(&BETWEEN_LOOKS)).is_ok_and(|ready| ready > 0) {
-            self.answer();
-        }
+        let is_rung = poll(&mut ready, Some(&BETWEEN_LOOKS)).is_ok_and(|ready| ready > 0);
+        !is_rung || matches!(self.answer(), Ready::Terminal)
+    }
+
+    /// Forgets what has been rung so far. To be called before we stop: what rings after that says that
+    /// we go on.
+    pub(super) fn forget(&mut self) {
+        self.answer();
     }
 
     fn answer(&mut self) -> Ready {

@@ -69,9 +69,15 @@ impl Keys {
         }
     }
 
-    /// Waits for the bell alone, while the terminal is the shell's, and for a limited time.
-    pub fn wait_in_background(&mut self) {
-        self.rings.wait_in_background();
+    /// Waits for the bell alone, while the terminal is the shell's, and for a limited time. `true`
+    /// where it is time to look whether it is ours again.
+    pub fn wait_in_background(&mut self) -> bool {
+        self.rings.wait_in_background()
+    }
+
+    /// Forgets who has rung so far: what rings after that says that we go on.
+    pub fn forget_rings(&mut self) {
+        self.rings.forget();
     }
 
     /// Whether a key is there already.

@@ -237,7 +237,12 @@ impl Keys {
     }
 
     /// Never called.
-    pub fn wait_in_background(&mut self) {
+    pub fn wait_in_background(&mut self) -> bool {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn forget_rings(&mut self) {
         match *self {}
     }
 
