@@ -59,10 +59,14 @@ pub fn run(meet: &Meet, place: Place, terminal: Option<Terminal>) -> ExitCode {
 }
 
 /// Gives the terminal back in the midst of everything, since the process is about to end.
-pub fn give_back_at_once(terminal: &Terminal) {
-    terminal.give_back();
-    if terminal.can_edit() {
-        platform::reset_screen(screen::RESET);
+pub fn give_back_at_once(terminal: Option<&Terminal>) {
+    if let Some(terminal) = terminal {
+        terminal.give_back();
+    }
+    if platform::knows_escapes() && io::IsTerminal::is_terminal(&io::stdout()) {
+        // It may have been while rows were written.
+        let has_row = terminal.is_some_and(Terminal::can_edit);
+        platform::reset_screen(if has_row { screen::RESET } else { screen::WRAPPING });
     }
 }
 
@@ -110,11 +114,7 @@ impl Chat {
             }
         };
         let to_give_back = terminal.clone();
-        thread::on_signals(leave, move || {
-            if let Some(terminal) = &to_give_back {
-                give_back_at_once(terminal);
-            }
-        })?;
+        thread::on_signals(leave, move || give_back_at_once(to_give_back.as_ref()))?;
 
         // What the stdin-reader reads. Keys are taken before anything is shown: or the terminal would
         // show them in the midst of it.

@@ -157,7 +157,7 @@ impl Conversation {
     /// A conversation that begins.
     pub fn new(friend: Friend, plan: Plan, out: &Outboxes, now: Instant) -> Conversation {
         let notices = out.notices.clone();
-        notices.status(format_args!("connected to {}", shown(friend.address)));
+        notices.to_copy(format_args!("connected to {}", shown(friend.address)));
         let waits = plan.calling.as_ref().is_some_and(|calling| calling.wait.is_some());
         Conversation {
             plan,

@@ -369,7 +369,7 @@ impl Coordinator {
 
     fn on_listening(&mut self, at: SocketAddr, callable: &[SocketAddr]) {
         self.listens = true;
-        self.out.notices.status(format_args!("listening on {}", shown(at)));
+        self.out.notices.to_copy(format_args!("listening on {}", shown(at)));
         // Under --keep it is still the same.
         if self.plan.hints && !self.has_talked && !callable.is_empty() {
             self.out.notices.notice("what a friend types to call:");
@@ -395,7 +395,7 @@ impl Coordinator {
                     _ => "",
                 };
                 let line = format_args!("    threadchat connect {place}{wire}{more}");
-                self.out.notices.status(line);
+                self.out.notices.to_copy(line);
             }
         }
     }

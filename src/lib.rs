@@ -42,7 +42,8 @@
 //!    [`name`]: what people can be called. All are pure rules.
 //! 6. [`presses`]: from bytes to keys. [`keyboard`]: from keys to lines. [`screen`]: what a
 //!    message looks like, and the row that is being typed below it. [`text`]: why a friend cannot
-//!    take over the terminal, nor hide anything ([`invisible`]). [`transcript`]: the same in a file.
+//!    take over the terminal, nor hide anything ([`invisible`]); and [`rows`]: why none can speak in
+//!    another's name. [`transcript`]: the same in a file.
 //! 7. [`resolver`]: from a name to addresses; [`socket`]: from an address to a connected socket;
 //!    [`interface`]: which way an address leads; [`neighbours`]: which ones to tell a friend.
 //!    [`seeker`]: the acceptor and the connector. [`connection`]: a connected socket's two threads.
@@ -228,6 +229,7 @@ pub mod wire;
 pub mod invisible;
 pub mod keyboard;
 pub mod presses;
+pub mod rows;
 pub mod screen;
 pub mod text;
 pub mod transcript;

@@ -74,9 +74,7 @@ fn printed(result: io::Result<()>) -> ExitCode {
 /// dumb, and does not know it.
 fn end_on_panic(terminal: Option<Terminal>) {
     std::panic::set_hook(Box::new(move |panic| {
-        if let Some(terminal) = &terminal {
-            chat::give_back_at_once(terminal);
-        }
+        chat::give_back_at_once(terminal.as_ref());
         let thread = std::thread::current();
         let _ = writeln!(
             io::stderr(),

@@ -48,6 +48,13 @@ impl Notices {
         }
     }
 
+    /// A status line with nothing of a friend's in it, but an address or a command, which people copy.
+    pub fn to_copy(&self, line: impl Display) {
+        if !self.quiet {
+            self.order(Order::ToCopy(format!("{line}\n")), WAITING_MAX);
+        }
+    }
+
     /// A notice: something a person should know, and that stops nothing.
     pub fn notice(&self, line: impl Display) {
         if !self.quiet {
@@ -86,6 +93,10 @@ impl Notices {
     }
 
     fn hand_over(&self, line: String, limit: usize) {
+        self.order(Order::Own(Cow::Owned(line.into_bytes())), limit);
+    }
+
+    fn order(&self, line: Order, limit: usize) {
         // Two threads may both find the last free place; one line more does no harm.
         if self.to_writer.len() >= limit {
             self.lost.fetch_add(1, Ordering::Relaxed);
@@ -93,7 +104,7 @@ impl Notices {
         }
         self.tell_lost();
         // A writer that has ended takes no more lines: the program is ending too.
-        let _ = self.to_writer.send(Order::Own(Cow::Owned(line.into_bytes())));
+        let _ = self.to_writer.send(line);
     }
 }
 

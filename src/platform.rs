@@ -11,15 +11,15 @@ pub use piped::piped_stdin;
 pub use signals::Signals;
 #[cfg(unix)]
 pub use unix::{
-    Terminal, append, columns, create, file_left, go_on_in_background, has_memory_for,
-    is_out_of_files, one_terminal, raise_file_limit, stderr, stdout, thread_number,
+    Terminal, append, columns, columns_of_stderr, create, file_left, go_on_in_background,
+    has_memory_for, is_out_of_files, one_terminal, raise_file_limit, stderr, stdout, thread_number,
 };
 
 #[cfg(not(unix))]
 pub use other::{
-    Hold, Keys, Signals, Terminal, Woken, append, columns, create, file_left, go_on_in_background,
-    has_memory_for, is_out_of_files, one_terminal, piped_stdin, raise_file_limit, reset_screen,
-    screen, stderr, stdout, thread_number,
+    Hold, Keys, Signals, Terminal, Woken, append, columns, columns_of_stderr, create, file_left,
+    go_on_in_background, has_memory_for, is_out_of_files, one_terminal, piped_stdin,
+    raise_file_limit, reset_screen, screen, stderr, stdout, thread_number,
 };
 
 /// Whether `shutdown` on a socket wakes a thread that is blocked in `recv` on it. Windows does
@@ -41,26 +41,6 @@ const USUAL_COLUMNS: usize = 80;
 pub fn knows_escapes() -> bool {
     let kind = std::env::var("TERM").unwrap_or_default();
     console_obeys().unwrap_or(!["", "dumb", "unknown"].contains(&kind.as_str()))
-}
-
-/// Whether the terminal breaks its rows again when its window changes width. Most do; xterm and
-/// the console of Linux cut rows off instead. They cannot be asked without a danger of the answer
-/// coming as keys, so the ones that do are known by what they put into the environment.
-pub fn breaks_rows_again() -> bool {
-    const KINDS: [&str; 5] = ["tmux", "foot", "alacritty", "xterm-kitty", "xterm-ghostty"];
-    const SIGNS: [&str; 9] = [
-        "TMUX",
-        "VTE_VERSION",
-        "KITTY_WINDOW_ID",
-        "ALACRITTY_WINDOW_ID",
-        "WEZTERM_PANE",
-        "KONSOLE_VERSION",
-        "GHOSTTY_RESOURCES_DIR",
-        "TERM_PROGRAM",
-        "WT_SESSION",
-    ];
-    SIGNS.iter().any(|sign| std::env::var_os(sign).is_some())
-        || std::env::var("TERM").is_ok_and(|kind| KINDS.iter().any(|it| kind.starts_with(it)))
 }
 
 #[cfg(not(unix))]

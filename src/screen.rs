@@ -5,14 +5,18 @@
 use std::io::{self, Write};
 
 use crossbeam_channel::{Receiver, Sender, bounded, never};
+use unicode_width::UnicodeWidthStr;
 
 use crate::audience;
 use crate::buffer::Block;
 use crate::name::{Name, Speaker};
 use crate::platform;
-use crate::text::{self, Label};
+use crate::rows::{self, Label};
+use crate::text::harmless;
 use crate::transcript::{Transcript, time_of_day};
 use crate::wire::{self, Wire};
+#[cfg(doc)]
+use crate::writer::Order;
 
 /// The form in which messages are written.
 #[derive(Debug)]
@@ -70,6 +74,17 @@ impl Form {
         match self {
             Form::Screen(screen) => screen.own(&String::from_utf8_lossy(lines), to),
             Form::Plain | Form::Payloads | Form::Transcript(_) => to.write_all(lines),
+        }
+    }
+
+    /// Writes a line of the program's own that people copy: see [`Order::ToCopy`].
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub fn write_to_copy(&mut self, line: &str, to: &mut impl Write) -> io::Result<()> {
+        match self {
+            Form::Screen(screen) => screen.to_copy(line, to),
+            Form::Plain | Form::Payloads | Form::Transcript(_) => to.write_all(line.as_bytes()),
         }
     }
 
@@ -172,6 +187,12 @@ const ROWLESS_MAX: usize = 16 * 1024;
 const MARK_PASTES: &[u8] = b"\x1b[?2004h";
 const MARK_NO_PASTES: &[u8] = b"\x1b[?2004l";
 
+/// The terminal is not to break a row itself ("auto-wrap"). Our rows end before they come to its edge;
+/// what this is for is a terminal that has a character wider than we know of.
+const NO_WRAPPING: &[u8] = b"\x1b[?7l";
+/// It is to do so again, as every program expects of it.
+pub const WRAPPING: &[u8] = b"\x1b[?7h";
+
 /// Sets right what a screen was told, whatever has been cut off on its way there: a sequence is
 /// abandoned (CAN), and the row with the cursor is erased. Rows are broken by the terminal again, and
 /// what is pasted is not marked any more.
@@ -190,24 +211,20 @@ pub struct Screen {
     rows: Receiver<Row>,
     /// The row that is being typed, if one is.
     row: Option<Row>,
-    /// Where on the screen its cursor is; `None` where it is not on the screen.
-    cursor_at: Option<usize>,
+    /// How many columns it takes on the screen; `None` where it is not there.
+    drawn: Option<usize>,
     /// It has changed since it was drawn.
     changed: bool,
     /// How much has been written since it was drawn.
     rowless: usize,
     /// The terminal was told to mark what is pasted.
     marks_pastes: bool,
-    window: Window,
-}
-
-/// The window that a screen is in.
-#[derive(Clone, Copy, Debug)]
-pub struct Window {
-    /// Tells how many columns it has now: people change that.
-    pub columns: fn() -> usize,
-    /// See [`platform::breaks_rows_again`].
-    pub breaks_rows_again: bool,
+    /// The terminal obeys escape sequences.
+    obeys: bool,
+    /// It was told not to break rows: while we write some, and never while we wait.
+    no_wrapping: bool,
+    /// Tells how many columns the window has now: people change that.
+    columns: fn() -> usize,
 }
 
 impl Screen {
@@ -220,20 +237,19 @@ impl Screen {
             speaker: Speaker::Friend,
             rows: never(),
             row: None,
-            cursor_at: None,
+            drawn: None,
             changed: false,
             rowless: 0,
             marks_pastes: false,
-            window: Window {
-                columns: platform::columns,
-                breaks_rows_again: platform::breaks_rows_again(),
-            },
+            obeys: platform::knows_escapes(),
+            no_wrapping: false,
+            columns: platform::columns,
         }
     }
 
-    /// The same in another window than the one that stdout is, whose screen somebody else sees.
-    pub fn in_window(self, window: Window) -> Screen {
-        Screen { window, ..self }
+    /// The same in another window than the one that stdout is.
+    pub fn in_window(self, columns: fn() -> usize) -> Screen {
+        Screen { columns, ..self }
     }
 
     /// The same with the line editor, whose rows come from a [`RowBoard`].
@@ -244,7 +260,7 @@ impl Screen {
     /// The same where the terminal itself has shown what was typed before: that goes like a row of
     /// ours before anything else is shown.
     pub fn behind_echo(self) -> Screen {
-        Screen { cursor_at: Some(0), ..self }
+        Screen { drawn: Some(0), ..self }
     }
 
     /// Where new rows come from.
@@ -263,7 +279,8 @@ impl Screen {
         }
     }
 
-    /// Draws the row where it does not stand as it should. To be called before one waits.
+    /// Draws the row where it does not stand as it should, and leaves the terminal as we want it while
+    /// nothing is written. To be called before one waits.
     ///
     /// # Errors
     /// Those of `to`.
@@ -271,21 +288,27 @@ impl Screen {
         if let Ok(newer) = self.rows.try_recv() {
             self.set_row(Some(newer));
         }
-        let Some(row) = &self.row else { return Ok(()) };
-        if self.cursor_at.is_some() && !self.changed {
+        self.draw_row(to)?;
+        self.let_wrap(to)
+    }
+
+    fn draw_row(&mut self, to: &mut impl Write) -> io::Result<()> {
+        if self.row.is_none() || (self.drawn.is_some() && !self.changed) {
             return Ok(());
         }
         if !self.marks_pastes {
             to.write_all(MARK_PASTES)?;
             self.marks_pastes = true;
         }
-        let columns = (self.window.columns)();
-        let Drawing { before, after, cursor } = row.drawing(columns);
+        self.let_no_row_wrap(to)?;
+        let columns = (self.columns)();
+        let Some(row) = &self.row else { return Ok(()) };
+        let Drawing { before, after, width } = row.drawing(columns);
         // Over what stands there now, so that nothing flickers. The terminal itself notes the
         // place between the two parts, and puts the cursor there: so it is right also where
         // terminals differ about how wide a character is.
         write!(to, "{}{before}\x1b7{after}\x1b[K\x1b8", self.first_column(columns))?;
-        self.cursor_at = Some(cursor);
+        self.drawn = Some(width);
         self.changed = false;
         self.rowless = 0;
         Ok(())
@@ -298,6 +321,7 @@ impl Screen {
     pub fn take_row_away(&mut self, to: &mut impl Write) -> io::Result<()> {
         self.erase_row(to)?;
         self.row = None;
+        self.let_wrap(to)?;
         if std::mem::take(&mut self.marks_pastes) {
             to.write_all(MARK_NO_PASTES)?;
         }
@@ -307,7 +331,7 @@ impl Screen {
     /// The row is not on the screen any more, and the terminal is somebody else's, who has told it how
     /// to paste: nothing is written.
     pub fn lose_row(&mut self) {
-        (self.row, self.cursor_at, self.marks_pastes) = (None, None, false);
+        (self.row, self.drawn, self.marks_pastes) = (None, None, false);
     }
 
     /// Empties the screen, as Ctrl-L does in a shell.
@@ -315,28 +339,44 @@ impl Screen {
     /// # Errors
     /// Those of `to`.
     pub fn clear(&mut self, to: &mut impl Write) -> io::Result<()> {
-        self.cursor_at = None;
+        self.drawn = None;
         to.write_all(b"\x1b[H\x1b[2J")
     }
 
     fn erase_row(&mut self, to: &mut impl Write) -> io::Result<()> {
-        if self.cursor_at.is_some() {
-            write!(to, "{}\x1b[K", self.first_column((self.window.columns)()))?;
-            self.cursor_at = None;
+        if self.drawn.is_some() {
+            write!(to, "{}\x1b[K", self.first_column((self.columns)()))?;
+            self.drawn = None;
         }
         Ok(())
     }
 
-    /// What moves the cursor to where the row begins. (Only the row is erased, not the screen below
-    /// it: some terminals keep what was on an erased screen, and what was never sent with it.)
-    fn first_column(&self, columns: usize) -> String {
-        match self.cursor_at {
-            // The window has become narrower, and the terminal has broken the row in two.
-            Some(cursor) if cursor >= columns && self.window.breaks_rows_again => {
-                format!("\r\x1b[{}A\x1b[J", cursor / columns)
-            }
-            _ => "\r".to_owned(),
+    /// What moves the cursor to where the row begins.
+    ///
+    /// Where the window has become narrower than the row, some terminals have broken the row in two
+    /// or more, with the cursor in one of them, and others have cut it off; they cannot be asked
+    /// which. So what is above the cursor may be a message, and is left alone, though it may be a
+    /// part of the row; what is below it is nothing but the rest of the row. (Otherwise only the row
+    /// is erased: some terminals keep what was on an erased screen, and what was never sent with it.)
+    fn first_column(&self, columns: usize) -> &'static str {
+        match self.drawn {
+            Some(width) if width >= columns => "\r\x1b[J",
+            _ => "\r",
         }
+    }
+
+    fn let_no_row_wrap(&mut self, to: &mut impl Write) -> io::Result<()> {
+        if self.obeys && !std::mem::replace(&mut self.no_wrapping, true) {
+            to.write_all(NO_WRAPPING)?;
+        }
+        Ok(())
+    }
+
+    fn let_wrap(&mut self, to: &mut impl Write) -> io::Result<()> {
+        if std::mem::take(&mut self.no_wrapping) {
+            to.write_all(WRAPPING)?;
+        }
+        Ok(())
     }
 
     fn heard(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
@@ -357,7 +397,7 @@ impl Screen {
     }
 
     fn lines(&mut self, block: &Block, label: &Label, to: &mut impl Write) -> io::Result<()> {
-        let columns = (self.window.columns)();
+        let columns = (self.columns)();
         for message in wire::messages(self.wire, block.bytes()) {
             for line in wire::lines(message.text) {
                 let line = String::from_utf8_lossy(line);
@@ -365,37 +405,52 @@ impl Screen {
                     "" => by_the_host(label, self.colour, &line),
                     _ => (*label, &line[..]),
                 };
-                self.show(&text::labelled(&label, text, columns), to)?;
+                self.show(&rows::labelled(&label, text, columns), to)?;
             }
         }
         Ok(())
     }
 
-    /// Shows lines of the program's own. A notice can have a name in it that is as long as a screen is
-    /// wide, and so it is broken into rows as messages are. An address or a command is not: the
-    /// terminal breaks it, and so knows that it is one line when it is copied.
+    /// Shows lines of the program's own. Many have something of the friend's in them: a notice a name,
+    /// an error what the system says of an address, a line of the log what was said. So they are
+    /// broken into rows as messages are.
     fn own(&mut self, lines: &str, to: &mut impl Write) -> io::Result<()> {
-        for line in lines.split_inclusive('\n') {
-            if line.starts_with(NOTICE) {
-                let columns = platform::columns();
-                self.show(&text::labelled(&Label::default(), line.trim_end(), columns), to)?;
-            } else {
-                self.show(line, to)?;
-            }
+        let columns = (self.columns)();
+        for line in lines.lines() {
+            let (label, text) = coloured_name(line);
+            self.show(&rows::labelled(&label, text, columns), to)?;
         }
         Ok(())
+    }
+
+    /// The terminal breaks this line, and so knows that it is one when it is copied.
+    fn to_copy(&mut self, line: &str, to: &mut impl Write) -> io::Result<()> {
+        self.erase_row(to)?;
+        self.let_wrap(to)?;
+        to.write_all(harmless(line.trim_end()).as_bytes())?;
+        to.write_all(b"\n")
     }
 
     fn show(&mut self, rows: &str, to: &mut impl Write) -> io::Result<()> {
         self.erase_row(to)?;
+        self.let_no_row_wrap(to)?;
         to.write_all(rows.as_bytes())?;
         self.rowless += rows.len();
         if self.rowless > ROWLESS_MAX { self.settle(to) } else { Ok(()) }
     }
 }
 
-/// What a notice begins with.
-const NOTICE: &str = "* ";
+/// The label and the text of a line of our own: in the log a thread's name has a colour.
+fn coloured_name(line: &str) -> (Label<'_>, &str) {
+    let plain = (Label::default(), line);
+    let Some((before, rest)) = line.split_once("\x1b[") else { return plain };
+    let Some((colour, rest)) = rest.split_once('m') else { return plain };
+    let Some((who, text)) = rest.split_once("\x1b[39m") else { return plain };
+    match colour.parse() {
+        Ok(colour) => (Label { before, who, colour: Some(colour), says: "" }, text),
+        Err(_) => plain,
+    }
+}
 
 /// What stands between a speaker and the text.
 const SAYS: &str = " says: ";
@@ -431,8 +486,8 @@ fn colour_of(name: &str) -> u8 {
 struct Drawing {
     before: String,
     after: String,
-    /// How many columns there are before the cursor.
-    cursor: usize,
+    /// How many columns it may take.
+    width: usize,
 }
 
 /// What stands before what is being typed, and what where its beginning does not fit.
@@ -446,32 +501,33 @@ impl Row {
     fn drawing(&self, columns: usize) -> Drawing {
         // The last column stays free: a character in it would leave the cursor nowhere.
         let room = columns.saturating_sub(PROMPT.len() + MORE.len() + 1).max(2);
-        let cells = text::cells(&self.before, 0);
+        let cells = rows::cells(&self.before, 0);
         let width: usize = cells.iter().map(|(_, width)| width).sum();
         let step = room.div_ceil(2);
         let hidden = width.saturating_sub(room).div_ceil(step) * step;
 
         let cut = self.cut || hidden > 0;
         let mut before = if cut { PROMPT_CUT } else { PROMPT }.to_owned();
-        let (mut passed, mut used) = (0, 0);
+        let (mut passed, mut used, mut usual) = (0, 0, 0);
         for (text, width) in cells {
+            usual += text.width();
             if passed >= hidden {
                 before.push_str(&text);
                 used += width;
             }
             passed += width;
         }
-        let cursor = PROMPT.len() + used;
         let mut after = String::new();
-        for (text, width) in text::cells(&self.after, passed) {
-            used += width;
-            if used > room {
+        for (text, width) in rows::cells(&self.after, usual) {
+            if used + width > room {
                 after.push_str(MORE);
+                used += MORE.len();
                 break;
             }
+            used += width;
             after.push_str(&text);
         }
-        Drawing { before, after, cursor }
+        Drawing { before, after, width: PROMPT.len() + used }
     }
 }
 
@@ -509,10 +565,9 @@ mod tests {
             after in "(\\PC|[\\x00-\u{a0}]|四){0,60}",
             columns in 8_usize..60,
         ) {
-            let Drawing { before, after, cursor } = Row::new(&before, &after).drawing(columns);
-            let width = text::width(&before) + text::width(&after);
+            let Drawing { before, after, width } = Row::new(&before, &after).drawing(columns);
             prop_assert!(width < columns, "{before:?} {after:?}");
-            prop_assert_eq!(text::width(&before), cursor);
+            prop_assert_eq!(rows::columns_of(&before) + rows::columns_of(&after), width);
             let obeyed = |c: char| c.is_control() || c == '\u{202e}';
             prop_assert!(!before.chars().chain(after.chars()).any(obeyed));
         }

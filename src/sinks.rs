@@ -1,7 +1,7 @@
 //! Where everything goes that is shown or kept: stdout, stderr, and the file of `--transcript`. A
 //! writer thread for each, started before any source, and ended behind all of them.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -98,7 +98,15 @@ impl Sinks {
             let (to_stderr, outbox) = unbounded();
             let stderr =
                 platform::stderr().map_err(|why| Error::NoStream { stream: "stderr", why })?;
-            let writer = Writer::new(Sink::Notices, Form::Plain, outbox, inbox.clone());
+            // What it says may quote a friend: that is no less dangerous on another terminal than stdout.
+            let form = match io::stderr().is_terminal() {
+                true => {
+                    let screen = Screen::new(common.wire, false, false);
+                    Form::Screen(Box::new(screen.in_window(platform::columns_of_stderr)))
+                }
+                false => Form::Plain,
+            };
+            let writer = Writer::new(Sink::Notices, form, outbox, inbox.clone());
             let writer = start_writer("notice-writer", writer, stderr, inbox.clone())?;
             (Notices::new(to_stderr.clone(), common.quiet), Some((to_stderr, writer)))
         };

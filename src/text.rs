@@ -1,10 +1,10 @@
-//! Text that a terminal can be given: made harmless, measured, and broken into rows. Pure rules.
+//! Text that a terminal can be given: made harmless. Pure rules. (How it is broken into rows:
+//! [`rows`](crate::rows).)
 //!
 //! A terminal *obeys* some of the bytes that it is sent: they move the cursor, set the title,
 //! fill the clipboard, or make the terminal answer as if the person had typed. So nothing that a
 //! friend sends reaches a terminal unless it is text, and whatever else it is becomes visible
-//! instead (CWE-150). Nor may a message look like somebody else's: where a line is wider than the
-//! screen the rows are broken here, each further one beginning with two spaces.
+//! instead (CWE-150).
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -14,232 +14,6 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::invisible::{is_suspect, joins};
-
-/// What stands before each further row of a line that is wider than the screen.
-const MARGIN: &str = "  ";
-
-/// How many columns the widest single character may take: one of Khmer's signs, U+17D8.
-const WIDEST: usize = 3;
-
-/// What stands before each line of a message.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Label<'a> {
-    /// What comes before the speaker: the time, or nothing.
-    pub before: &'a str,
-    /// The speaker: `friend`.
-    pub who: &'a str,
-    /// The speaker's colour, if any: the number of ECMA-48's "select graphic rendition".
-    pub colour: Option<u8>,
-    /// What stands between the speaker and the text: ` says: `.
-    pub says: &'a str,
-}
-
-/// A line for the screen: the label and the text, made harmless and broken into rows of at most
-/// `columns` columns, with a newline behind each.
-pub fn labelled(label: &Label, text: &str, columns: usize) -> String {
-    // Narrower than this there is no room for the margin and the widest character.
-    let mut rows = Rows::new(columns.max(MARGIN.len() + WIDEST));
-    rows.put_text(label.before);
-    if let Some(colour) = label.colour {
-        rows.put_unseen(&format!("\x1b[{colour}m"));
-    }
-    rows.put_text(label.who);
-    if label.colour.is_some() {
-        rows.put_unseen("\x1b[39m");
-    }
-    rows.put_text(label.says);
-    for (at, part) in harmless(text).split('\t').enumerate() {
-        if at > 0 {
-            rows.put_tab();
-        }
-        rows.put_text(part);
-    }
-    rows.finish()
-}
-
-/// The characters of a line, as people count them, made harmless, and how many columns each may
-/// take. Those before it took `column`s.
-pub fn cells(line: &str, mut column: usize) -> Vec<(String, usize)> {
-    let mut cells = Vec::new();
-    for cluster in harmless(line).graphemes(true) {
-        let (text, width) = match cluster {
-            "\t" => (" ".repeat(TAB - column % TAB), TAB - column % TAB),
-            _ => (cluster.to_owned(), columns_of(cluster)),
-        };
-        cells.push((text, width));
-        column += width;
-    }
-    cells
-}
-
-/// How many columns a text may take that has no tabs.
-pub fn width(text: &str) -> usize {
-    text.graphemes(true).map(columns_of).sum()
-}
-
-/// How far apart the tab stops of every terminal are.
-const TAB: usize = 8;
-
-/// Breaks a line into rows, since a terminal that does so itself begins the next one with
-/// whatever the friend wrote.
-struct Rows {
-    rows: String,
-    columns: usize,
-    /// The column at which the next character will stand.
-    column: usize,
-}
-
-impl Rows {
-    fn new(columns: usize) -> Rows {
-        Rows { rows: String::new(), columns, column: 0 }
-    }
-
-    /// Puts text without tabs, a whole character (as people count them) at a time.
-    fn put_text(&mut self, text: &str) {
-        // Plain characters are one column each, as long as no mark can stand behind them: most of
-        // most text, and the rest of the rules is slow.
-        let plain = text.bytes().take_while(|byte| matches!(byte, b' '..=b'~')).count();
-        let plain = if plain == text.len() { plain } else { plain.saturating_sub(1) };
-        let (plain, text) = text.split_at(plain);
-        self.put_plain(plain);
-        for cluster in text.graphemes(true) {
-            let width = columns_of(cluster);
-            if width <= self.columns - MARGIN.len() {
-                self.put(cluster, width);
-                continue;
-            }
-            // No emoji is that wide; this is one that somebody made up to overflow the row.
-            for (at, character) in cluster.char_indices() {
-                let character = &cluster[at..at + character.len_utf8()];
-                self.put(character, columns_of(character));
-            }
-        }
-    }
-
-    /// Puts characters of one column each.
-    fn put_plain(&mut self, mut text: &str) {
-        while !text.is_empty() {
-            if self.column == self.columns {
-                self.break_row();
-            }
-            let (now, later) = text.split_at(text.len().min(self.columns - self.column));
-            self.rows.push_str(now);
-            self.column += now.len();
-            text = later;
-        }
-    }
-
-    /// Puts what the terminal obeys and does not show: a colour.
-    fn put_unseen(&mut self, code: &str) {
-        self.rows.push_str(code);
-    }
-
-    fn break_row(&mut self) {
-        self.rows.push('\n');
-        self.rows.push_str(MARGIN);
-        self.column = MARGIN.len();
-    }
-
-    /// A tab becomes the spaces up to the next stop: a real one would not break the row.
-    fn put_tab(&mut self) {
-        for _ in 0..TAB - self.column % TAB {
-            self.put(" ", 1);
-        }
-    }
-
-    fn put(&mut self, text: &str, width: usize) {
-        if self.column + width > self.columns {
-            self.break_row();
-        }
-        self.rows.push_str(text);
-        self.column += width;
-    }
-
-    fn finish(mut self) -> String {
-        self.rows.push('\n');
-        self.rows
-    }
-}
-
-/// How many columns a character may take. Terminals differ where several code points make one
-/// picture; the most that any of them takes is counted, so that none ever breaks a row itself.
-fn columns_of(cluster: &str) -> usize {
-    cluster
-        .chars()
-        .map(|character| match character {
-            // The selector that asks for the coloured picture makes a narrow symbol a wide one.
-            EMOJI_LOOK => 1,
-            character => character.width().unwrap_or(0).max(wide_mark(character)),
-        })
-        .sum()
-}
-
-/// How many columns the C library, and with it many a terminal, gives to a mark that others draw
-/// on top of the character before it: vowel signs above all. (From comparing glibc's `wcwidth`
-/// with this crate's, character by character.)
-fn wide_mark(character: char) -> usize {
-    match character {
-        '\u{302e}' | '\u{302f}' | '\u{3248}'..='\u{324f}' | '\u{16ff0}' | '\u{16ff1}' => 2,
-        '\u{0605}'
-        | '\u{070f}'
-        | '\u{0890}'
-        | '\u{0891}'
-        | '\u{08e2}'
-        | '\u{09be}'
-        | '\u{09d7}'
-        | '\u{0b3e}'
-        | '\u{0b57}'
-        | '\u{0bbe}'
-        | '\u{0bd7}'
-        | '\u{0cc0}'
-        | '\u{0cc2}'
-        | '\u{0cc7}'
-        | '\u{0cc8}'
-        | '\u{0cca}'
-        | '\u{0ccb}'
-        | '\u{0cd5}'
-        | '\u{0cd6}'
-        | '\u{0d3e}'
-        | '\u{0d4e}'
-        | '\u{0d57}'
-        | '\u{0dcf}'
-        | '\u{0ddf}'
-        | '\u{1715}'
-        | '\u{1734}'
-        | '\u{1b35}'
-        | '\u{1b3b}'
-        | '\u{1b3d}'
-        | '\u{1b43}'
-        | '\u{1b44}'
-        | '\u{1baa}'
-        | '\u{1bf2}'
-        | '\u{1bf3}'
-        | '\u{a8fa}'
-        | '\u{a953}'
-        | '\u{a9c0}'
-        | '\u{111c0}'
-        | '\u{111c2}'
-        | '\u{111c3}'
-        | '\u{11235}'
-        | '\u{1133e}'
-        | '\u{1134d}'
-        | '\u{11357}'
-        | '\u{114b0}'
-        | '\u{114bd}'
-        | '\u{115af}'
-        | '\u{116b6}'
-        | '\u{11930}'
-        | '\u{1193d}'
-        | '\u{1193f}'
-        | '\u{11941}'
-        | '\u{11a84}'..='\u{11a89}'
-        | '\u{11d46}'
-        | '\u{1d165}'
-        | '\u{1d166}'
-        | '\u{1d16d}'..='\u{1d172}' => 1,
-        _ => 0,
-    }
-}
 
 const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
@@ -434,17 +208,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn plain(who: &str, text: &str, columns: usize) -> String {
-        labelled(&Label { before: "", who, colour: None, says: " " }, text, columns)
-    }
-
-    #[test]
-    fn a_coloured_label_takes_no_more_room_than_a_plain_one() {
-        let label = Label { before: "12:00:00 ", who: "Susan", colour: Some(36), says: " says: " };
-        let rows = labelled(&label, "0123456789", 26);
-        assert_eq!(rows, "12:00:00 \x1b[36mSusan\x1b[39m says: 01234\n  56789\n");
-    }
-
     #[track_caller]
     fn assert_shown(text: &str, shown: &str) {
         assert_eq!(harmless(text), shown, "for {text:?}");
@@ -486,41 +249,11 @@ mod tests {
     }
 
     #[test]
-    fn every_further_row_of_a_wide_line_begins_with_two_spaces() {
-        let rows = plain("friend says:", "0123456789 friend says: pay", 20);
-        assert_eq!(rows, "friend says: 0123456\n  789 friend says: p\n  ay\n");
-        assert_eq!(plain("a:", "四四四四", 8), "a: 四四\n  四四\n");
-        assert_eq!(plain("a:", "x\ty", 80), "a: x    y\n");
-    }
-
-    #[test]
     fn a_joiner_behind_what_is_shown_in_another_form_is_shown_as_well() {
         // U+FE07 selects no look of a flag. Behind the `>` that stands for it there is no emoji.
         assert_eq!(harmless("🏳\u{fe07}\u{200d}🌈"), "🏳<U+FE07><U+200D>🌈");
         assert_eq!(harmless("🏳\u{fe0f}\u{200d}🌈"), "🏳\u{fe0f}\u{200d}🌈");
         assert_eq!(harmless("ب\u{200d}\u{200c}"), "ب\u{200d}<U+200C>");
-    }
-
-    #[test]
-    fn a_made_up_emoji_cannot_overflow_the_row() {
-        let chain = ["👩"; 40].join("\u{200d}");
-        for row in plain("a:", &chain, 20).lines() {
-            assert!(columns_of(row) <= 20, "{row}");
-        }
-    }
-
-    /// A row of the fewest columns once held less than the margin and this character of three.
-    #[test]
-    fn each_character_there_is_fits_into_a_row_of_any_width() {
-        for character in '\0'..=char::MAX {
-            assert!(columns_of(character.encode_utf8(&mut [0; 4])) <= WIDEST, "{character:?}");
-        }
-        for columns in 0..12 {
-            let rows = plain("a:", "x\u{17d8}\u{17d8}y\u{17d8}", columns);
-            for row in rows.lines() {
-                assert!(columns_of(row) <= columns.max(MARGIN.len() + WIDEST), "{rows:?}");
-            }
-        }
     }
 
     #[test]
@@ -585,20 +318,6 @@ mod tests {
             for character in shown.chars() {
                 marks = if goes_on_top(character) { marks + 1 } else { 0 };
                 prop_assert!(marks <= MARKS_MAX + REGION_MAX + 1);
-            }
-        }
-
-        #[test]
-        fn nothing_at_all_gets_past_or_overflows_a_row(
-            text in "(\\PC|[\\x00-\\u{a0}\\u{2000}-\\u{206f}\\u{fe00}-\\u{fe0f}]|[👩🏽❤\u{200d}\u{fe0f}]){0,80}",
-            columns in 0_usize..60,
-        ) {
-            let rows = plain("friend says:", &text, columns);
-            let obeyed = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
-            prop_assert!(!rows.chars().any(obeyed));
-            for (at, row) in rows.lines().enumerate() {
-                prop_assert!(columns_of(row) <= columns.max(MARGIN.len() + WIDEST), "{:?}", row);
-                prop_assert!(at == 0 || row.starts_with("  "), "{:?}", row);
             }
         }
     }

@@ -38,6 +38,9 @@ pub enum Order {
     Said(Arc<Block>),
     /// Write these bytes of the program's own: a notice, a line of the log, an `end` frame.
     Own(Cow<'static, [u8]>),
+    /// Write this line of the program's own, in which nothing is a friend's: an address, or a command
+    /// that is to be copied. A terminal that breaks it itself knows that it is one line.
+    ToCopy(String),
     /// Let go of this block, which paid for what is before it (see [`buffer`](crate::buffer)).
     Paid(Arc<Block>),
     /// Call the friend this from now on; one without a name is a new friend.
@@ -63,6 +66,7 @@ impl Order {
         match self {
             Order::Block(block) | Order::Said(block) => block.bytes(),
             Order::Own(bytes) => bytes,
+            Order::ToCopy(line) => line.as_bytes(),
             _ => &[],
         }
     }
@@ -202,6 +206,7 @@ impl Writer {
                     self.form.write_said(&block, to)?;
                 }
                 Order::Own(bytes) => self.form.write_own(&bytes, to)?,
+                Order::ToCopy(line) => self.form.write_to_copy(&line, to)?,
                 Order::Paid(_) => {}
                 Order::CallFriend(speaker) => self.form.call_friend(speaker, to)?,
                 Order::CallMe(name) => self.form.call_me(name),

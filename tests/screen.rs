@@ -29,17 +29,48 @@ fn width(text: &str) -> usize {
     text.chars().map(|character| if "四世界".contains(character) { 2 } else { 1 }).sum()
 }
 
-/// A line with its label, broken into rows of at most `columns`; each further row begins with
-/// two spaces.
+/// How many columns some terminal may give it: two for each character but the plain ones.
+fn most(text: &str) -> usize {
+    text.chars().map(|character| if character.is_ascii() { 1 } else { 2 }).sum()
+}
+
+/// The words of a line, each with one space behind it; a wide character stands for itself.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let wide = |character| "四世界".contains(character);
+    for character in line.chars() {
+        let word = words.last().unwrap();
+        let over = match word.chars().last() {
+            None => false,
+            Some(' ') => true,
+            Some(_) if character == ' ' => false,
+            Some(last) => wide(last) || wide(character),
+        };
+        if over {
+            words.push(String::new());
+        }
+        words.last_mut().unwrap().push(character);
+    }
+    words
+}
+
+/// A line with its label, broken into rows of at most `columns`, between words where they fit into a
+/// row; each further row begins with two spaces.
 fn broken(label: &str, text: &str, columns: usize) -> Vec<String> {
     let mut rows = vec![String::new()];
-    for character in format!("{label} {text}").chars() {
-        let mut row = rows.last_mut().unwrap();
-        if width(row) + width(character.encode_utf8(&mut [0; 4])) > columns {
+    for word in words(&format!("{label} {text}")) {
+        let fits = most(rows.last().unwrap()) + most(&word) <= columns;
+        if !fits && most(&word) + 2 <= columns {
             rows.push("  ".to_owned());
-            row = rows.last_mut().unwrap();
         }
-        row.push(character);
+        for character in word.chars() {
+            let mut row = rows.last_mut().unwrap();
+            if most(row) + most(character.encode_utf8(&mut [0; 4])) > columns {
+                rows.push("  ".to_owned());
+                row = rows.last_mut().unwrap();
+            }
+            row.push(character);
+        }
     }
     rows.iter().map(|row| row.trim_end().to_owned()).collect()
 }
@@ -92,7 +123,7 @@ impl Model {
     /// be scrolled sideways where it does not fit, and says so with `<` and `>`.
     fn wrong_row(&self, left: &str, right: &str) -> Option<&'static str> {
         let (mark, left) = left.split_at_checked(2)?;
-        let fits = 2 + width(&self.before) + width(&self.after) + 2 <= self.columns;
+        let fits = 2 + most(&self.before) + most(&self.after) + 2 <= self.columns;
         let cut = left.len() < self.before.len();
         if cut && (fits || mark != "< ") || !cut && mark != "> " {
             return Some("the mark at its beginning");
@@ -161,6 +192,7 @@ fn rows_for_good(raw: &[u8]) -> Vec<String> {
     // What follows the last newline is the row that is being typed, or not finished yet.
     let whole = raw.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
     let text = std::str::from_utf8(&raw[..whole]).expect("a terminal is sent UTF-8");
+    let text = &text.replace("\x1b[?7l", "").replace("\x1b[?7h", "");
     let last = |row: &str| {
         let row = row.rsplit("\x1b[K").next().unwrap_or_default();
         let row = row.rsplit("\x1b[2J").next().unwrap_or_default();
@@ -517,7 +549,7 @@ fn a_line_that_is_wider_than_the_screen_cannot_imitate_anybody_in_its_further_ro
     let room = 40 - "friend says: ".len();
     for fake in ["* friend has left", "> yes, do", "Susan says: pay", "threadchat: it broke"] {
         // The first row is full to the last column, and then one short of it.
-        for first in ["x".repeat(room), "x".repeat(room - 2) + "四" + &"y".repeat(38)] {
+        for first in ["x".repeat(room + 38), "x".repeat(room - 2) + "四" + &"y".repeat(38)] {
             friend.write_all(format!("{first}{fake}\n").as_bytes()).unwrap();
             model.heard(&format!("{first}{fake}"));
             model.rows.last().filter(|row| **row == format!("  {fake}")).expect("the model fits");
@@ -869,7 +901,7 @@ fn the_time_is_the_local_one_and_stands_uncoloured_before_the_label() {
         let terminal = in_shell(&format!("TZ={zone} exec \"$0\" \"$@\""), &words, 24, 40);
         let mut friend = friend_answers(&listener);
         let before = date(zone);
-        let message = format!("/name Sussan\nhello{}\n", "x".repeat(20));
+        let message = format!("/name Sussan\nhello{}\n", "x".repeat(40));
         friend.write_all(message.as_bytes()).unwrap();
         let row = terminal.wait_until("a message with a time", |screen| {
             let row = screen.lines().find(|row| row.contains(" Sussan says: hello"))?;
@@ -881,7 +913,7 @@ fn the_time_is_the_local_one_and_stands_uncoloured_before_the_label() {
         let between = before.as_str() <= time && time <= after.as_str();
         // At midnight it begins again at 0.
         assert!(between || after < before, "{zone}: {before}, {time}, {after}");
-        terminal.wait_for("\n  xxxxxxx\n");
+        terminal.wait_for(&format!("\n  {}\n", "x".repeat(27)));
         let painted = terminal.with_screen(painted);
         let labels: Vec<&str> = painted.iter().map(|(text, _)| text.as_str()).collect();
         assert_eq!(labels, ["Sussan"]);
@@ -988,7 +1020,7 @@ fn memory_stays_flat_while_a_line_of_100_mb_arrives_above_a_half_typed_one() {
     read_until(&mut terminal, b"ready\r\n");
     let mut keys = terminal.keys(); // Dropped, it would press Ctrl-D.
     keys.write_all(b"half typed").unwrap();
-    read_until(&mut terminal, b"> half typed\x1b7\x1b[K\x1b8");
+    read_until(&mut terminal, b"> half typed\x1b7\x1b[K\x1b8\x1b[?7h");
     let idle = peak_memory(terminal.pid());
 
     let mut sending = friend.try_clone().unwrap();
@@ -998,7 +1030,7 @@ fn memory_stays_flat_while_a_line_of_100_mb_arrives_above_a_half_typed_one() {
         sending.write_all(b"\nthe last\n").unwrap();
     });
     // Nobody types any more, so that each row that is drawn is the same.
-    let row = b"\r> half typed\x1b7\x1b[K\x1b8";
+    let row = b"\r> half typed\x1b7\x1b[K\x1b8\x1b[?7h";
     let mut scratch = vec![0; 1 << 16];
     let (mut shown, mut waiting) = (0, Vec::new());
     let mut last = false;

@@ -204,7 +204,8 @@ fn text_in_any_script_and_emoji_are_shown_as_they_are() {
         "😀 👍🏽 🇩🇪 1\u{fe0f}\u{20e3} ❤\u{fe0f}\u{200d}🔥",
         "👩\u{200d}👩\u{200d}👧 🏳\u{fe0f}\u{200d}🌈",
     ] {
-        assert_eq!(shown(text.as_bytes(), "lines"), text);
+        // Some of them may be too wide for one row.
+        assert_eq!(shown(text.as_bytes(), "lines").replace("\r\n  ", ""), text);
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
-use terminal_size::{Width, terminal_size_of};
+use terminal_size::{Height, Width, terminal_size_of};
 
 use super::USUAL_COLUMNS;
 use crate::buffer::Doorbell;
@@ -191,7 +191,16 @@ impl Write for WrittenThrough {
 
 /// How many columns the terminal has that stdout is.
 pub fn columns() -> usize {
-    match terminal_size_of(io::stdout()) {
+    columns_in(terminal_size_of(io::stdout()))
+}
+
+/// How many columns the terminal has that stderr is.
+pub fn columns_of_stderr() -> usize {
+    columns_in(terminal_size_of(io::stderr()))
+}
+
+fn columns_in(size: Option<(Width, Height)>) -> usize {
+    match size {
         Some((Width(columns), _)) if columns > 0 => usize::from(columns),
         _ => USUAL_COLUMNS,
     }

@@ -149,7 +149,16 @@ impl Write for Patient {
 
 /// How many columns the terminal has that stdout is.
 pub fn columns() -> usize {
-    match tcgetwinsize(stdio::stdout()) {
+    columns_of(stdio::stdout())
+}
+
+/// How many columns the terminal has that stderr is.
+pub fn columns_of_stderr() -> usize {
+    columns_of(stdio::stderr())
+}
+
+fn columns_of(terminal: BorrowedFd) -> usize {
+    match tcgetwinsize(terminal) {
         Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
         _ => USUAL_COLUMNS,
     }

@@ -1,9 +1,14 @@
 //! What a terminal of somebody else's making, the crate `vt100`, is made to do besides showing
 //! characters and moving its cursor.
 
-/// Everything that it did, in words.
+/// Everything that it did, in words, but for what the program itself may tell it: not to break rows,
+/// and to do so again, in turn. (So one from a friend would be noticed: it would not be its turn.)
 #[derive(Default)]
-pub struct Obeyed(pub Vec<String>);
+pub struct Obeyed(pub Vec<String>, NoWrapping);
+
+/// Whether it was told not to break rows.
+#[derive(Default)]
+struct NoWrapping(bool);
 
 impl Obeyed {
     fn note(&mut self, what: &str) {
@@ -42,12 +47,17 @@ impl vt100::Callbacks for Obeyed {
     fn unhandled_csi(
         &mut self,
         _: &mut vt100::Screen,
-        _: Option<u8>,
-        _: Option<u8>,
-        _: &[&[u16]],
-        _: char,
+        first: Option<u8>,
+        second: Option<u8>,
+        numbers: &[&[u16]],
+        last: char,
     ) {
-        self.note("control sequence");
+        let turn = if self.1.0 { 'h' } else { 'l' };
+        if (first, second, numbers, last) == (Some(b'?'), None, &[&[7]], turn) {
+            self.1.0 = !self.1.0;
+        } else {
+            self.note("control sequence");
+        }
     }
     fn unhandled_osc(&mut self, _: &mut vt100::Screen, _: &[&[u8]]) {
         self.note("system command");

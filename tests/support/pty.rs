@@ -31,8 +31,40 @@ struct Screen(Arc<(Mutex<State>, Condvar)>);
 
 struct State {
     parser: vt100::Parser,
+    /// Every byte that came.
+    everything: Vec<u8>,
+    /// The same without [`NO_WRAPPING`] and [`WRAPPING`].
     raw: Vec<u8>,
+    /// The end of what came, which may be the beginning of one of the two.
+    held: Vec<u8>,
+    no_wrapping: bool,
     ended: bool,
+}
+
+/// What the program tells the terminal before it writes rows, and after them: not to break rows
+/// itself, and to do so again.
+const NO_WRAPPING: &[u8] = b"\x1b[?7l";
+const WRAPPING: &[u8] = b"\x1b[?7h";
+
+impl State {
+    fn take(&mut self, bytes: &[u8]) {
+        self.parser.process(bytes);
+        self.everything.extend_from_slice(bytes);
+        self.held.extend_from_slice(bytes);
+        loop {
+            // They come in turn. One that is out of turn stays, for the test to see.
+            let next = if self.no_wrapping { WRAPPING } else { NO_WRAPPING };
+            let found = self.held.windows(next.len()).position(|part| part == next);
+            let Some(at) = found else { break };
+            self.raw.extend(self.held.drain(..at));
+            self.held.drain(..next.len());
+            self.no_wrapping = !self.no_wrapping;
+        }
+        let next = if self.no_wrapping { WRAPPING } else { NO_WRAPPING };
+        let begun = (1..next.len()).rev().find(|&count| self.held.ends_with(&next[..count]));
+        let whole = self.held.len() - begun.filter(|_| !bytes.is_empty()).unwrap_or(0);
+        self.raw.extend(self.held.drain(..whole));
+    }
 }
 
 impl Terminal {
@@ -68,7 +100,10 @@ impl Terminal {
         let screen = Screen(Arc::new((
             Mutex::new(State {
                 parser: vt100::Parser::new(nonzero(rows), nonzero(columns), 10_000),
+                everything: Vec::new(),
                 raw: Vec::new(),
+                held: Vec::new(),
+                no_wrapping: false,
                 ended: false,
             }),
             Condvar::new(),
@@ -80,8 +115,7 @@ impl Terminal {
                 let count = output.read(&mut scratch).unwrap_or(0);
                 let (lock, changed) = &*shown.0;
                 let mut state = lock.lock().unwrap();
-                state.parser.process(&scratch[..count]);
-                state.raw.extend_from_slice(&scratch[..count]);
+                state.take(&scratch[..count]);
                 state.ended |= count == 0;
                 changed.notify_all();
                 if count == 0 {
@@ -120,9 +154,14 @@ impl Terminal {
         state.parser.screen().contents()
     }
 
-    /// Every byte that the program has sent to the terminal.
+    /// Every byte that the program has sent to the terminal, but for what keeps it from breaking rows.
     pub fn raw(&self) -> Vec<u8> {
         self.screen.0.0.lock().unwrap().raw.clone()
+    }
+
+    /// Every byte that the program has sent to the terminal.
+    pub fn everything(&self) -> Vec<u8> {
+        self.screen.0.0.lock().unwrap().everything.clone()
     }
 
     /// Looks at the screen in detail: cursor, cells, title.

@@ -9,8 +9,8 @@ use termina::event::{KeyCode, KeyEvent, Modifiers};
 use threadchat::buffer::Block;
 use threadchat::keyboard::{Editor, Meaning};
 use threadchat::presses::Presses;
-use threadchat::screen::{Form, RowBoard, Screen, Window};
-use threadchat::text::{Label, labelled};
+use threadchat::rows::{Label, labelled};
+use threadchat::screen::{Form, RowBoard, Screen};
 use threadchat::wire::Wire;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -118,9 +118,8 @@ impl Session {
     fn new(columns: usize) -> Session {
         COLUMNS.set(columns);
         let (board, rows) = RowBoard::new();
-        let screen = Screen::new(Wire::Lines, false, false)
-            .with_rows(rows)
-            .in_window(Window { columns: || COLUMNS.get(), breaks_rows_again: false });
+        let screen =
+            Screen::new(Wire::Lines, false, false).with_rows(rows).in_window(|| COLUMNS.get());
         Session {
             editor: Editor::default(),
             board,
@@ -221,11 +220,9 @@ impl Session {
         let text = format!("{} {words}end", self.count);
         let mut written = Vec::new();
         if own {
-            // Notices break no rows themselves; long ones are rare.
-            let text = text[..text.len().min(self.columns)].trim_end();
             let line = format!("{text}\n");
             self.form.write_own(line.as_bytes(), &mut written).expect("as above");
-            self.expected.push(Expected { text: text.to_owned(), narrowest: self.columns });
+            self.expect("", "", &text);
         } else {
             let block = Block::of(format!("{text}\n").into_bytes());
             self.form.write(&block, &mut written).expect("as above");
@@ -330,19 +327,24 @@ fn halves(editor: &Editor) -> (String, String) {
     (before.to_owned(), after.to_owned())
 }
 
-/// Plain text in rows, the further ones behind two spaces.
+/// Plain text in rows, broken between words where they fit into a row; the further ones behind two
+/// spaces.
 fn broken(text: &str, columns: usize) -> Vec<String> {
-    let mut rows = Vec::new();
-    let mut rest = text;
-    loop {
-        let margin = if rows.is_empty() { "" } else { "  " };
-        let (now, later) = rest.split_at(rest.len().min(columns - margin.len()));
-        rows.push(format!("{margin}{now}"));
-        rest = later;
-        if rest.is_empty() {
-            return rows;
+    let mut rows = vec![String::new()];
+    for word in text.split_inclusive(' ') {
+        let fits = rows[rows.len() - 1].len() + word.len() <= columns;
+        if !fits && word.len() + 2 <= columns {
+            rows.push("  ".to_owned());
+        }
+        for character in word.chars() {
+            if rows[rows.len() - 1].len() == columns {
+                rows.push("  ".to_owned());
+            }
+            let last = rows.len() - 1;
+            rows[last].push(character);
         }
     }
+    rows
 }
 
 /// How many bytes of a text fit into so many columns.
