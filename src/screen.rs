@@ -83,7 +83,7 @@ impl Form {
     /// Those of `to`.
     pub fn write_to_copy(&mut self, line: &str, to: &mut impl Write) -> io::Result<()> {
         match self {
-            Form::Screen(screen) => screen.to_copy(line, to),
+            Form::Screen(screen) => screen.own_to_copy(line, to),
             Form::Plain | Form::Payloads | Form::Transcript(_) => to.write_all(line.as_bytes()),
         }
     }
@@ -289,6 +289,7 @@ impl Screen {
             self.set_row(Some(newer));
         }
         self.draw_row(to)?;
+        self.rowless = 0;
         self.let_wrap(to)
     }
 
@@ -310,7 +311,6 @@ impl Screen {
         write!(to, "{}{before}\x1b7{after}\x1b[K\x1b8", self.first_column(columns))?;
         self.drawn = Some(width);
         self.changed = false;
-        self.rowless = 0;
         Ok(())
     }
 
@@ -424,7 +424,7 @@ impl Screen {
     }
 
     /// The terminal breaks this line, and so knows that it is one when it is copied.
-    fn to_copy(&mut self, line: &str, to: &mut impl Write) -> io::Result<()> {
+    fn own_to_copy(&mut self, line: &str, to: &mut impl Write) -> io::Result<()> {
         self.erase_row(to)?;
         self.let_wrap(to)?;
         to.write_all(harmless(line.trim_end()).as_bytes())?;

@@ -86,6 +86,7 @@ fn bytes_of(order: &Order) -> &[u8] {
     match order {
         Order::Block(block) => block.bytes(),
         Order::Own(bytes) => bytes,
+        Order::ToCopy(line) => line.as_bytes(),
         _ => b"",
     }
 }

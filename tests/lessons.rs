@@ -303,7 +303,7 @@ fn lesson_9_shows_what_a_terminal_obeys() {
             "The clipboard holds what Susan has put there",
             r"Susan gets b'\x1b[3;11Rthanks\n'",
             "threadchat",
-            "| > I pay 10 | friend says: ok^[]2;Susan was here^G",
+            "| > I pay 10 | friend says: ok^[]2;Susan was | here^G",
             "The row that Leta has typed stands",
             "No title was set, no clipboard filled, nothing answered",
             r"Susan gets b'thanks\n'",

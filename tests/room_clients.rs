@@ -326,7 +326,7 @@ fn no_member_can_write_a_row_of_the_hosts_screen_that_is_not_labelled() {
             host.wait_for("Eve says: done");
             let rows = rows_from(&host, "Eve says: begin");
             for row in &rows {
-                let shown = row.starts_with("Eve says: ") || row.starts_with("  ");
+                let shown = format!("{row} ").starts_with("Eve says: ") || row.starts_with("  ");
                 assert!(shown || row.trim_end() == ">", "{row:?} of {rows:#?}");
             }
             assert!(rows.iter().any(|row| row == "Eve says: > I said that"), "{rows:#?}");

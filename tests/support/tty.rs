@@ -65,7 +65,8 @@ impl Tty {
             seen.extend_from_slice(&scratch[..count]);
             super::contains(&seen, text.as_bytes()).then_some(())
         });
-        String::from_utf8_lossy(&seen).into_owned()
+        // What keeps it from breaking rows is no part of what is shown.
+        String::from_utf8_lossy(&seen).replace("\x1b[?7l", "").replace("\x1b[?7h", "")
     }
 }
 

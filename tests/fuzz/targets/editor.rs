@@ -433,6 +433,8 @@ fn judge(
         false => squeezed(text),
     };
     let (left, right, row) = (seen(&left), seen(&right), seen(row));
+    // Marks have room of their own: what is hidden may be nothing else.
+    let marks = before.contains('\u{301}') || after.contains('\u{301}');
     let padded = format!("{row}{}", " ".repeat(column.saturating_sub(columns_of(&row))));
     // Where a mark stands at the cursor it cannot be seen to which half it belongs.
     let mut places = (0..=padded.len())
@@ -443,7 +445,9 @@ fn judge(
     }
     places
         .map(|at| padded.split_at(at))
-        .map(|(shown_left, shown_right)| judge_halves(shown_left, shown_right, &left, &right))
+        .map(|(shown_left, shown_right)| {
+            judge_halves(shown_left, shown_right, &left, &right, marks)
+        })
         .reduce(Result::or)
         .unwrap_or(Ok(()))
 }
@@ -453,16 +457,17 @@ fn judge_halves(
     shown_right: &str,
     left: &str,
     right: &str,
+    marks: bool,
 ) -> Result<(), String> {
     let fits = match (shown_left.strip_prefix("> "), shown_left.strip_prefix("< ")) {
         (Some(whole), _) => whole == left,
-        (_, Some(end)) => left.ends_with(end) && end.len() < left.len(),
+        (_, Some(end)) => left.ends_with(end) && (marks || end.len() < left.len()),
         _ => return Err("it has no prompt".to_owned()),
     };
     if !fits {
         return Err(format!("{left:?} should stand before the cursor"));
     }
-    let begins = |shown: &str| right.starts_with(shown) && shown.len() < right.len();
+    let begins = |shown: &str| right.starts_with(shown) && (marks || shown.len() < right.len());
     match shown_right.trim_end() == right.trim_end()
         || shown_right.strip_suffix('>').is_some_and(begins)
     {
