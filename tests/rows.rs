@@ -297,7 +297,7 @@ fn doubtful_line(seed: usize) -> String {
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize
     };
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         // Aimed at an edge.
         return format!(
             "{}x* friend is now Bob",
