@@ -2,7 +2,7 @@
 //! are meant for them, and does nothing else.
 
 use threadchat::rows::{Label, cells, columns_of, labelled};
-use threadchat::text::harmless;
+use threadchat::text::{harmless, is_mark};
 
 use super::Choices;
 use super::terminal::Terminal;
@@ -48,7 +48,7 @@ fn assert_is_harmless(text: &str) {
             let fits = |it: char| !it.is_ascii() || it.is_ascii_digit() || "#*".contains(it);
             assert!(before.is_some_and(fits), "{character:?} stands alone in {text:?}");
         }
-        marks = if width(character.encode_utf8(&mut [0; 4])) == 0 { marks + 1 } else { 0 };
+        marks = if is_mark(character) { marks + 1 } else { 0 };
         assert!(marks <= 30, "too many marks in {text:?}");
         before = Some(character);
     }
