@@ -37,6 +37,12 @@ from screen import Screen
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 
+# The programs leave a signal alone that is ignored when they start, as it is for what a script runs with
+# `&`. On a stage each is heard.
+for heard in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(heard) == signal.SIG_IGN:
+        signal.signal(heard, signal.SIG_DFL)
+
 # After this many seconds without the state that a lesson waits for, it has failed.
 DEADLINE = 60
 

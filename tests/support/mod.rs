@@ -14,6 +14,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
 pub mod bare;
 pub mod browser;
 pub mod crowd;
@@ -52,7 +54,25 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 
 /// The program under test.
 pub fn threadchat() -> &'static str {
+    hear_signals();
     env!("CARGO_BIN_EXE_threadchat")
+}
+
+/// The program leaves signals alone that are ignored when it starts, and whoever runs the tests in the
+/// background of a script has them ignored. A signal that somebody waits for is not, for those who
+/// are started from here.
+fn hear_signals() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+        for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+            if ignored.unwrap_or(0) >> (signal - 1) & 1 == 1 {
+                signal_hook::flag::register(signal, Arc::default()).expect("it can be waited for");
+            }
+        }
+    });
 }
 
 /// What one of the program's output streams has given so far; a thread reads along.
