@@ -459,6 +459,10 @@ pub enum Error {
         why: io::Error,
     },
 
+    /// The system has no file left to wait for signals with.
+    #[error("cannot listen for signals: {}{}", reason(.0), remedy(.0))]
+    NoOtherSignals(io::Error),
+
     /// The handler for Ctrl-C could not be put in place.
     #[error("cannot listen for Ctrl-C: {0}")]
     NoSignals(ctrlc::Error),

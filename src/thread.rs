@@ -99,12 +99,13 @@ pub fn on_signals(
         Err(ctrlc::Error::System(why)) => return Err(Error::NoThread { thread, why }),
         Err(why) => return Err(Error::NoSignals(why)),
     }
+    let Some(signals) = Signals::take().map_err(Error::NoOtherSignals)? else { return Ok(()) };
     let thread = "signals";
-    let signals = Signals::take().map_err(|why| Error::NoThread { thread, why })?;
-    if let Some(signals) = signals {
-        Thread::start(thread, move || signals.run(leave, give_back))?;
-    }
-    Ok(())
+    expect_memory(thread, SMALL_STACK)?;
+    // As the other one it is left, and has nothing to tell to those who watch.
+    let builder = Builder::new().name(thread.to_owned()).stack_size(SMALL_STACK);
+    let started = builder.spawn(move || signals.run(leave, give_back));
+    started.map(drop).map_err(|why| Error::NoThread { thread, why })
 }
 
 /// A thread that was started here.

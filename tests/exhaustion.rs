@@ -354,7 +354,7 @@ fn keep_that_cannot_listen_again_says_so() {
 fn a_caller_that_has_no_file_left_is_not_told_to_check_the_address() {
     let (listener, port) = friend_listener();
     let words = ["connect", "--wait", "127.0.0.1", &port.to_string()];
-    let words = limited(&[], "-n 6", &words);
+    let words = limited(&[], "-n 10", &words);
     let mut program = Program::spawn(Command::new(&words[0]).args(&words[1..]));
     let ended = program.ends_with(1);
     let error = error_sentence(&ended.stderr);
@@ -370,7 +370,7 @@ fn a_caller_that_has_no_file_left_is_not_told_to_check_the_address() {
 
 #[test]
 fn a_name_that_no_file_is_left_to_look_up_is_not_called_unknown() {
-    let words = limited(&[], "-n 6", &["connect", "localhost", "1"]);
+    let words = limited(&[], "-n 10", &["connect", "localhost", "1"]);
     let mut program = Program::spawn(Command::new(&words[0]).args(&words[1..]));
     let ended = program.ends_with(1);
     let error = error_sentence(&ended.stderr);

@@ -63,7 +63,8 @@ fn shown(message: &[u8], wire: &str) -> String {
     let raw = String::from_utf8(terminal.raw()).unwrap();
     let (_, from) = raw.split_once("friend says: ").expect("it is shown");
     let (message, _) = from.split_once("\r\nfriend has left").expect("it is shown whole");
-    message.to_owned()
+    // Of several rows one.
+    message.replace("\r\n  ", "")
 }
 
 #[track_caller]

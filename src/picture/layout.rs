@@ -254,10 +254,9 @@ fn order(traces: &[Trace]) -> (Vec<Lane>, Vec<Vec<usize>>) {
 /// Where a thread stands, from the top of the first program to its sockets at the bottom. A
 /// member's two socket threads stand together.
 fn rank(name: &str) -> (usize, u64, usize) {
-    const ORDER: [&str; 10] = [
+    const ORDER: [&str; 9] = [
         "main",
         "ctrl-c",
-        "signals",
         "notice-writer",
         "transcript",
         "acceptor",
@@ -283,7 +282,7 @@ fn rank(name: &str) -> (usize, u64, usize) {
 
 /// Threads that only start the others, or wait for a signal, or write what is not conversation.
 fn is_minor(name: &str) -> bool {
-    matches!(name, "main" | "ctrl-c" | "signals" | "notice-writer")
+    matches!(name, "main" | "ctrl-c" | "notice-writer")
 }
 
 #[cfg(test)]

@@ -100,6 +100,8 @@ pub fn sockets(pid: u32) -> Option<Vec<Socket>> {
     }
     // Those that others open for moments (to look up a name) are of no interest.
     sockets.retain(|socket| matches!(socket.r#type(), Ok(socket2::Type::STREAM)));
+    // Nor are the pairs by which it wakes itself.
+    sockets.retain(|socket| socket.local_addr().is_ok_and(|address| !address.is_unix()));
     Some(sockets)
 }
 

@@ -677,6 +677,8 @@ impl Trace {
                 "threadchat" if thread.id == self.pid => "main",
                 // Who writes the trace does not trace itself.
                 "trace-writer" => continue,
+                // Who waits for other signals than Ctrl-C is not watched.
+                "signals" => continue,
                 // It is not the program's own, and may not have taken its name yet.
                 "ctrl-c" | "threadchat" => {
                     signals += 1;
