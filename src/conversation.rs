@@ -10,7 +10,7 @@
 //! - Ctrl-C, a fault, and a stdout that nobody reads end our half. The friend's half is then heard
 //!   out, but not for ever; see [`leaving`](crate::leaving).
 //! - On the wire that has the word `end`, it is said where nothing is missing of what stdin gave, and
-//!   nowhere else; see [`Conversation::is_whole`]. What became of stdout has no say in that.
+//!   nowhere else; see `Conversation::is_whole`. What became of stdout has no say in that.
 //! - Whatever happens, what was received is written out before it is said that it is over.
 
 use std::borrow::Cow;

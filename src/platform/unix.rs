@@ -352,7 +352,7 @@ impl Terminal {
 /// again when it is let go on, before it can end. So in this thread, and in all that it starts, the
 /// system does nothing of the kind: a `read` there is an error instead. To be called first.
 ///
-/// That keeps us from being stopped, but not from harm: see [`ours`].
+/// That keeps us from being stopped, but not from harm: see `ours`.
 pub fn go_on_in_background() {
     let mut signals = SigSet::empty();
     signals.add(Sig::SIGTTIN);
