@@ -14,7 +14,8 @@ use support::process::threads;
 use support::pty::Terminal;
 use support::space::Space;
 use support::{
-    Program, Silence, error_sentence, friend_listener, have_ipv6, have_tool, threadchat,
+    Program, Silence, error_sentence, friend_listener, have_ipv6, have_tool,
+    place_where_nobody_listens, threadchat,
 };
 
 const NAMES: &str = "127.0.0.1 localhost\nfe80::7 lost-on-the-link\n";
@@ -387,8 +388,7 @@ fn the_limit_of_wait_is_told_as_the_limit_of_wait() {
 
 #[test]
 fn wait_does_not_promise_a_call_that_its_limit_leaves_no_time_for() {
-    let (place, port) = friend_listener();
-    drop(place);
+    let (_place, port) = place_where_nobody_listens();
     let mut caller = Program::connect(port, &["--wait=0.3"]);
     caller.end_stdin();
     let stderr = caller.ends_with(1).stderr;

@@ -17,7 +17,7 @@ use support::space::Space;
 use support::until;
 use support::{
     Ended, Program, Silence, error_sentence, friend_answers, friend_calls, friend_listener,
-    have_ipv6, have_tool, threadchat,
+    have_ipv6, have_tool, place_where_nobody_listens, threadchat,
 };
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -591,8 +591,7 @@ fn with_wait_it_calls_once_a_second() {
 
 #[test]
 fn with_wait_seconds_it_gives_up_when_they_have_passed_and_not_before() {
-    let (place, port) = friend_listener();
-    drop(place);
+    let (_place, port) = place_where_nobody_listens();
     for wait in [1.0, 2.5] {
         let since = Instant::now();
         let mut caller = Program::connect(port, &[&format!("--wait={wait}")]);
@@ -643,8 +642,7 @@ fn with_wait_an_unreachable_network_is_waited_for() {
 
 #[test]
 fn with_wait_interrupting_it_is_exit_130() {
-    let (place, port) = friend_listener();
-    drop(place);
+    let (_place, port) = place_where_nobody_listens();
     let mut caller = Program::connect(port, &["--wait"]);
     caller.wait_stderr("calling again");
     caller.signal(Signal::INT);
@@ -978,8 +976,7 @@ fn the_port_can_be_bound_again_at_once_after_the_listener_has_closed_first() {
 
 #[test]
 fn a_refused_connection_is_told_what_to_do_about_it() {
-    let (place, port) = friend_listener();
-    drop(place);
+    let (_place, port) = place_where_nobody_listens();
     let ended = Program::connect(port, &[]).ends_with(1);
     let error = error_sentence(&ended.stderr);
     assert!(error.contains(&format!("127.0.0.1:{port}")), "{error}");

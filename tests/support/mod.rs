@@ -345,6 +345,17 @@ fn shortened(text: &str) -> String {
     format!("{start}\n[...]\n{end}")
 }
 
+/// A port at which calls are refused, for as long as the socket is kept: nobody else gets it. (A port
+/// that was only let go was another test's a moment later, and somebody did listen there.)
+pub fn place_where_nobody_listens() -> (socket2::Socket, u16) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let socket = socket.expect("a socket");
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    let port = socket.local_addr().ok().and_then(|address| address.as_socket_ipv4());
+    let port = port.expect("it is bound").port();
+    (socket, port)
+}
+
 /// A listening socket of the test's own, for a friend that the test plays.
 pub fn friend_listener() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
