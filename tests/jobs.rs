@@ -338,6 +338,11 @@ impl Scene {
             CtrlZ => self.shell.terminal.press(CTRL_Z),
             Bg => {
                 self.shell.run("bg");
+                if let Kind::Zsh = self.kind {
+                    // It forgets its prompt there at times, with any program.
+                    self.waits_for_shown("continued");
+                    self.shell.terminal.press("\n");
+                }
                 self.shell.wait_for_prompt();
             }
             Fg => {
