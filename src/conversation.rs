@@ -270,14 +270,16 @@ impl Conversation {
 
     /// Nothing more will come from stdin, and nothing is missing.
     pub fn stop_input(&mut self, now: Instant) {
-        self.input = Input::Ended;
-        self.end_our_half();
-        self.cut_if_nothing_is_owed(now);
+        self.close_input(Input::Ended, now);
     }
 
     /// More would come from stdin, and cannot be said.
     fn cut_input_short(&mut self, now: Instant) {
-        self.input = Input::CutShort;
+        self.close_input(Input::CutShort, now);
+    }
+
+    fn close_input(&mut self, input: Input, now: Instant) {
+        self.input = input;
         self.end_our_half();
         self.cut_if_nothing_is_owed(now);
     }

@@ -38,8 +38,10 @@ impl Signals {
     /// # Errors
     /// The system has no file descriptor left.
     pub fn take() -> io::Result<Option<Signals>> {
+        let ignored = ignored();
+        let heard = |signal: &c_int| ignored >> (signal - 1) & 1 == 0;
         let all = LEAVE.into_iter().chain(END).chain([FULL]);
-        iterator::Signals::new(all.filter(|&signal| !is_ignored(signal))).map(Signals).map(Some)
+        iterator::Signals::new(all.filter(heard)).map(Signals).map(Some)
     }
 
     /// Waits for signals for as long as the process lives. `leave` is called for each that asks us to;
@@ -57,10 +59,9 @@ impl Signals {
     }
 }
 
-/// Linux has a bit for each ignored signal, from the lowest for the signal 1.
-fn is_ignored(signal: c_int) -> bool {
+/// The signals that are ignored, as Linux tells them: a bit for each, from the lowest for the signal 1.
+fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
-    ignored.unwrap_or(0) >> (signal - 1) & 1 == 1
+    ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0)
 }
