@@ -11,9 +11,9 @@ use std::io::ErrorKind::{
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::interface::shown;
 use crate::platform;
-use crate::wire::FRAME_MAX;
+use crate::platform::interface::shown;
+use crate::wire::messages::FRAME_MAX;
 
 /// Why a conversation could not start, or how it broke.
 #[derive(Debug, thiserror::Error)]

@@ -20,7 +20,7 @@
 //!
 //! A thread blocks in exactly one foreign call (`read`, `recv`, `send`, `write`, `accept`,
 //! `connect`) and otherwise only on a channel (in a room a socket-writer is woken by hand; see
-//! [`outbox`]). The coordinator blocks on its inbox alone, so
+//! [`outbox`](threads::outbox)). The coordinator blocks on its inbox alone, so
 //! nothing that a friend, a terminal or a pipe does can hold it up. Once connected, the listening
 //! and the calling side are the same program.
 //!
@@ -29,31 +29,31 @@
 //!
 //! # The modules, in reading order
 //!
-//! 1. [`event`]: everything the coordinator can hear. Begin here: it is a page.
-//! 2. [`coordinator`]: every decision; and [`conversation`]: how one begins, and how people end
-//!    it; [`leaving`]: how long that may take. [`hosting`]: the same for a room, by the rules of [`room`], which are pure.
-//! 3. [`reader`] and [`writer`]: the one loop for every source of bytes, and the one for every
+//! 1. [`event`](threads::event): everything the coordinator can hear. Begin here: it is a page.
+//! 2. [`coordinator`](talk::coordinator): every decision; and [`conversation`](talk::conversation): how one begins, and how people end
+//!    it; [`leaving`](talk::leaving): how long that may take. [`hosting`](room::hosting): the same for a room, by the rules of [`room`](room::rules), which are pure.
+//! 3. [`reader`](threads::reader) and [`writer`](threads::writer): the one loop for every source of bytes, and the one for every
 //!    sink.
-//! 4. [`buffer`]: buffers that come home, which is all of the flow control; but in a room, where
-//!    the slowest would hold up everybody, for [`outbox`]. [`ear`]: the host's own outboxes.
-//! 5. [`wire`]: where a message ends; `lines` and `frames`; and [`sniffer`], which notices a
-//!    friend who speaks the other one, or is a browser. [`typed`]: what a person types is a message or a
-//!    [`command`]; and what a friend sends is a message or a request, as its [`audience`] has it.
-//!    [`name`]: what people can be called. All are pure rules.
-//! 6. [`presses`]: from bytes to keys. [`keyboard`]: from keys to lines. [`screen`]: what a
-//!    message looks like, and the row that is being typed below it. [`text`]: why a friend cannot
-//!    take over the terminal, nor hide anything ([`invisible`]); and [`rows`]: why none can speak in
-//!    another's name. [`transcript`]: the same in a file.
-//! 7. [`resolver`]: from a name to addresses; [`socket`]: from an address to a connected socket;
-//!    [`interface`]: which way an address leads; [`neighbours`]: which ones to tell a friend.
-//!    [`seeker`]: the acceptor and the connector. [`connection`]: a connected socket's two threads.
-//! 8. [`chat`]: starting everything in order, and ending it in order, with [`sinks`], the writers,
-//!    and [`ending`], how long to wait for whom. [`thread`]: threads with names. [`machine`]: whose
+//! 4. [`buffer`](threads::buffer): buffers that come home, which is all of the flow control; but in a room, where
+//!    the slowest would hold up everybody, for [`outbox`](threads::outbox). [`ear`](room::host_outbox): the host's own outboxes.
+//! 5. [`wire`](wire::messages): where a message ends; `lines` and `frames`; and [`sniffer`](wire::sniffer), which notices a
+//!    friend who speaks the other one, or is a browser. [`typed`](wire::typed): what a person types is a message or a
+//!    [`command`](text::command); and what a friend sends is a message or a request, as its [`audience`](text::audience) has it.
+//!    [`name`](text::name): what people can be called. All are pure rules.
+//! 6. [`presses`](terminal::decoder): from bytes to keys. [`keyboard`](terminal::keyboard): from keys to lines. [`screen`](terminal::screen): what a
+//!    message looks like, and the row that is being typed below it. [`text`](text::harmless): why a friend cannot
+//!    take over the terminal, nor hide anything ([`invisible`](text::invisible)); and [`rows`](text::rows): why none can speak in
+//!    another's name. [`transcript`](terminal::transcript): the same in a file.
+//! 7. [`resolver`](net::resolver): from a name to addresses; [`socket`](net::socket): from an address to a connected socket;
+//!    [`interface`](platform::interface): which way an address leads; [`neighbours`](net::neighbours): which ones to tell a friend.
+//!    [`seeker`](net::seeker): the acceptor and the connector. [`connection`](net::connection): a connected socket's two threads.
+//! 8. [`chat`](program::chat): starting everything in order, and ending it in order, with [`sinks`](program::writers), the writers,
+//!    and [`ending`](program::ending), how long to wait for whom. [`thread`](threads::thread): threads with names. [`machine`](platform::machine): whose
 //!    threads they are.
-//! 9. [`notices`]: what is said on stderr. [`error`]: everything that can go wrong, a sentence
-//!    each. [`platform`]: where operating systems differ. [`cli`]: the words of the command line.
-//! 10. To see all this happen: [`steps`], what each thread does, one by one; [`explain`] puts them
-//!     into words, and [`trace`] into a file. [`boundaries`]: where the messages lie in what `recv`
+//! 9. [`notices`](threads::notices): what is said on stderr. [`error`]: everything that can go wrong, a sentence
+//!    each. [`platform`]: where operating systems differ. [`cli`](program::cli): the words of the command line.
+//! 10. To see all this happen: [`steps`](watch::steps), what each thread does, one by one; [`explain`](lens::explain) puts them
+//!     into words, and [`trace`](lens::trace) into a file. [`boundaries`](lens::boundaries): where the messages lie in what `recv`
 //!     gives; a pure rule. [`picture`]: from such files to a page that can be looked at; nothing of
 //!     the rest knows of it.
 //!
@@ -97,7 +97,7 @@
 //! | the inbox | every reader and writer, the keyboard (for the key Ctrl-C), the acceptor or connector, the Ctrl-C handler | the coordinator; after it `main` | never: the handler lives for ever; its receiver stops listening |
 //! | a socket-writer's outbox | the coordinator alone | socket-writer | the coordinator drops its end: "that was all" |
 //! | screen-writer's outbox | the coordinator, `main`, the keyboard, and the logger where stderr is the screen | screen-writer | `Goodbye`, since the logger lives for ever |
-//! | notice-writer's outbox | every [`Notices`](notices::Notices), the logger's too | notice-writer | `Goodbye`, likewise |
+//! | notice-writer's outbox | every [`Notices`](threads::notices::Notices), the logger's too | notice-writer | `Goodbye`, likewise |
 //! | a reader's empty buffers | the reader, and each buffer that is on its way | the reader | with the reader |
 //! | the outcome | coordinator | `main` | with the coordinator |
 //! | "read no more" | the reader, and for piped stdin the coordinator | the reader | with the reader |
@@ -153,7 +153,7 @@
 //! - The keys come from `termina`'s parser, and not from its own reader of events: that restores the
 //!   terminal in a way that waits for ever where output is stopped. And the parser is given whole keys
 //!   only: it takes whatever follows Alt-], or an answer that it does not know, for the rest of it,
-//!   Ctrl-C included. So [`presses`] has a rule of its own for where each of them ends.
+//!   Ctrl-C included. So [`presses`](terminal::decoder) has a rule of its own for where each of them ends.
 //! - Whether Esc is a key or the beginning of one only time can tell: where a key has begun and not
 //!   ended, `poll` waits for 0.5 s at most.
 //! - The keyboard never waits for an empty buffer: it hands a line over when there is one, which
@@ -175,13 +175,13 @@
 //!   the coordinator.
 //! - No thread spins before it sleeps, as crossbeam's `recv` does: a room's coordinator and writers that
 //!   did so were half of its work. But in a conversation of two the coordinator and a writer give way
-//!   once ([`thread::receive`]), so that blocks come to them several at a time.
+//!   once ([`thread::receive`](threads::thread::receive)), so that blocks come to them several at a time.
 //! - A member has left when its sending half ends, also where it could still listen: most programs
 //!   close both at once, and the two cannot be told apart before something is sent to it.
 //! - The trace-writer, once it has been woken, lets records gather for 20 ms before it writes them. To
 //!   wake it for each would cost the chat more than the writing. Where nothing happens it is not
 //!   woken at all.
-//! - Threads and the clock come by way of [`machine`], so that a model checker can take the system's
+//! - Threads and the clock come by way of [`machine`](platform::machine), so that a model checker can take the system's
 //!   place there. `scripts/model` tries small conversations in many orders of events: it shows that
 //!   the first invariant, the buffers that come home, the writers that are woken by hand and the
 //!   last words hold in each that it tried. Turned against a build with an unbounded outbox made a
@@ -203,55 +203,16 @@
     clippy::disallowed_methods
 )]
 
-pub mod event;
-
-pub mod conversation;
-pub mod coordinator;
-pub mod ear;
-pub mod hosting;
-pub mod leaving;
-pub mod outbox;
-pub mod room;
-
-pub mod reader;
-pub mod writer;
-
-pub mod buffer;
-
-pub mod audience;
-pub mod boundaries;
-pub mod command;
-pub mod name;
-pub mod sniffer;
-pub mod typed;
-pub mod wire;
-
-pub mod invisible;
-pub mod keyboard;
-pub mod presses;
-pub mod rows;
-pub mod screen;
-pub mod text;
-pub mod transcript;
-
-pub mod connection;
-pub mod interface;
-pub mod neighbours;
-pub mod resolver;
-pub mod seeker;
-pub mod socket;
-
-pub mod chat;
-pub mod ending;
-pub mod machine;
-pub mod sinks;
-pub mod thread;
-
-pub mod cli;
 pub mod error;
-pub mod explain;
-pub mod notices;
+pub mod lens;
+pub mod net;
 pub mod picture;
 pub mod platform;
-pub mod steps;
-pub mod trace;
+pub mod program;
+pub mod room;
+pub mod talk;
+pub mod terminal;
+pub mod text;
+pub mod threads;
+pub mod watch;
+pub mod wire;

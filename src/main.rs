@@ -17,12 +17,12 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use threadchat::chat;
-use threadchat::cli::{self, Cli, Verb};
 use threadchat::error::reason;
 use threadchat::picture;
 use threadchat::platform::{self, Terminal};
-use threadchat::steps;
+use threadchat::program::chat;
+use threadchat::program::cli::{self, Cli, Verb};
+use threadchat::watch::steps;
 
 fn main() -> ExitCode {
     let cli = match Cli::read(std::env::args_os()) {

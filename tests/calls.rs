@@ -507,7 +507,7 @@ fn a_filter_of_the_log_that_is_none_is_told_and_ends_nothing() {
         assert!(stderr.starts_with("* RUST_LOG has "), "{setting}: {stderr}");
     }
     // What can be understood of it holds.
-    let setting = "threadchat=bogus,threadchat::socket=debug";
+    let setting = "threadchat=bogus,threadchat::net::socket=debug";
     let output = with.env("RUST_LOG", setting).stderr(Stdio::piped()).output().unwrap();
     let stderr = support::text(&output.stderr);
     assert!(stderr.contains("blocks in connect to 127.0.0.1:1"), "{stderr}");

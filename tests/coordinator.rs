@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use proptest::prelude::*;
-use threadchat::buffer::{BUFFERS, Block, Pool, Stopper};
-use threadchat::connection::{Friend, Line};
-use threadchat::coordinator::{Calling, Coordinator, Outboxes, Plan, Stdin};
 use threadchat::error::Error;
-use threadchat::event::{Event, News, Number, ReadError, Report, Sink, Source};
-use threadchat::notices::Notices;
-use threadchat::reader::Permit;
-use threadchat::wire::{END_FRAME, Oddity, Wire};
-use threadchat::writer::{Done, Order};
+use threadchat::net::connection::{Friend, Line};
+use threadchat::talk::coordinator::{Calling, Coordinator, Outboxes, Plan, Stdin};
+use threadchat::threads::buffer::{BUFFERS, Block, Pool, Stopper};
+use threadchat::threads::event::{Event, News, Number, ReadError, Report, Sink, Source};
+use threadchat::threads::notices::Notices;
+use threadchat::threads::reader::Permit;
+use threadchat::threads::writer::{Done, Order};
+use threadchat::wire::messages::{END_FRAME, Oddity, Wire};
 
 /// The friend, and whoever comes after her.
 const SUSAN: Number = Number(1);
@@ -194,7 +194,7 @@ impl House {
             number: SUSAN,
             done: Done::default(),
             writer: std::thread::current(),
-            silence: threadchat::leaving::silence(None),
+            silence: threadchat::talk::leaving::silence(None),
             account: None,
             address,
             to_friend,
@@ -1628,7 +1628,7 @@ impl World {
                     number: SUSAN,
                     done: Done::default(),
                     writer: std::thread::current(),
-                    silence: threadchat::leaving::silence(None),
+                    silence: threadchat::talk::leaving::silence(None),
                     account: None,
                     address: friend_address(),
                     to_friend,

@@ -597,16 +597,16 @@ fn rust_log_works() {
         lines.map(|line| format!("{line}\n")).collect()
     };
     // Before each step at the finest level, and what came of it at the next.
-    for setting in ["trace", "threadchat=trace", "threadchat::explain=trace"] {
+    for setting in ["trace", "threadchat=trace", "threadchat::lens::explain=trace"] {
         let log = log(setting);
         assert!(log.contains("blocks in recv") && log.contains("3 bytes"), "{setting}: {log}");
     }
-    for setting in ["debug", "threadchat=debug", "threadchat::explain=debug"] {
+    for setting in ["debug", "threadchat=debug", "threadchat::lens::explain=debug"] {
         let log = log(setting);
         assert!(!log.contains("blocks in recv") && log.contains("3 bytes"), "{setting}: {log}");
     }
     // One module alone.
-    let coordinator = log("threadchat::conversation=trace");
+    let coordinator = log("threadchat::talk::conversation=trace");
     assert!(coordinator.contains("closes our sending half"), "{coordinator}");
     assert!(!coordinator.contains("recv gave"), "{coordinator}");
     for none in ["off", "", "other=trace", "threadchat=error"] {

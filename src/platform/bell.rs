@@ -12,9 +12,9 @@ use rustix::stdio;
 use signal_hook::consts::{SIGCONT, SIGWINCH};
 
 use super::unix::in_foreground;
-use crate::buffer::Doorbell;
-use crate::machine::now;
-use crate::reader::Permit;
+use crate::platform::machine::now;
+use crate::threads::buffer::Doorbell;
+use crate::threads::reader::Permit;
 
 /// What goes through the bell where we ring it. The signal handlers' byte is another (`X`).
 const RING: u8 = 0;

@@ -10,8 +10,8 @@ use termina::Event as Input;
 use super::Terminal;
 use super::bell::{Ready, Rings};
 use super::unix::{ours, read_typed};
-use crate::machine::now;
-use crate::presses::Presses;
+use crate::platform::machine::now;
+use crate::terminal::decoder::Presses;
 
 /// A terminal's keys, one by one.
 #[derive(Debug)]

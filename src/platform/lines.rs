@@ -6,7 +6,7 @@ use crossbeam_channel::Receiver;
 
 use super::bell::{Ready, Rings};
 use super::unix::{in_foreground, read_typed};
-use crate::reader::Permit;
+use crate::threads::reader::Permit;
 
 /// A terminal that edits the line itself: a line a `read`, or nothing at its end (Ctrl-D).
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use crossbeam_channel::{Receiver, Sender};
 use terminal_size::{Height, Width, terminal_size_of};
 
 use super::USUAL_COLUMNS;
-use crate::buffer::Doorbell;
-use crate::reader::Permit;
+use crate::threads::buffer::Doorbell;
+use crate::threads::reader::Permit;
 
 // A Windows console speaks UTF-16, which only the standard library's own handles translate.
 

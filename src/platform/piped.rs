@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-use crate::buffer::Doorbell;
+use crate::threads::buffer::Doorbell;
 
 /// Piped input. No call wakes a `read`, so its reader waits in `poll`, for a byte or for the bell.
 struct Piped {

@@ -26,8 +26,8 @@ use super::USUAL_COLUMNS;
 use super::bell::Bell;
 use super::keys::Keys;
 use super::lines::Lines;
-use crate::buffer::Doorbell;
-use crate::reader::Permit;
+use crate::threads::buffer::Doorbell;
+use crate::threads::reader::Permit;
 
 /// What the system says of a process, a group or a session that our container does not show us
 /// (`docker exec`, `unshare --pid`). `rustix` takes it for impossible; so these calls are `nix`'s.

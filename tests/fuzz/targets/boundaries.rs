@@ -1,8 +1,8 @@
 //! Where messages end in a stream, for those who watch: the same however it is cut, and the same as
 //! in a second look at the whole stream.
 
-use threadchat::boundaries::{Boundaries, Message};
-use threadchat::wire::Wire;
+use threadchat::lens::boundaries::{Boundaries, Message};
+use threadchat::wire::messages::Wire;
 
 use super::Choices;
 

@@ -6,12 +6,12 @@ use std::cell::Cell;
 
 use termina::Event;
 use termina::event::{KeyCode, KeyEvent, Modifiers};
-use threadchat::buffer::Block;
-use threadchat::keyboard::{Editor, Meaning};
-use threadchat::presses::Presses;
-use threadchat::rows::{Label, labelled};
-use threadchat::screen::{Form, RowBoard, Screen};
-use threadchat::wire::Wire;
+use threadchat::terminal::decoder::Presses;
+use threadchat::terminal::keyboard::{Editor, Meaning};
+use threadchat::terminal::screen::{Form, RowBoard, Screen};
+use threadchat::text::rows::{Label, labelled};
+use threadchat::threads::buffer::Block;
+use threadchat::wire::messages::Wire;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::Choices;

@@ -3,7 +3,7 @@
 
 use termina::Event;
 use termina::event::{KeyCode, KeyEvent, Modifiers};
-use threadchat::presses::Presses;
+use threadchat::terminal::decoder::Presses;
 
 use super::Choices;
 

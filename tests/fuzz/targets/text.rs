@@ -1,8 +1,8 @@
 //! What makes text harmless: whatever a friend sends, a terminal prints characters, in the rows that
 //! are meant for them, and does nothing else.
 
-use threadchat::rows::{Label, cells, columns_of, labelled};
-use threadchat::text::{harmless, is_mark};
+use threadchat::text::harmless::{harmless, is_mark};
+use threadchat::text::rows::{Label, cells, columns_of, labelled};
 
 use super::Choices;
 use super::terminal::Terminal;

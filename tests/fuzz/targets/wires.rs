@@ -5,13 +5,15 @@
 use std::io::{self, Read};
 
 use crossbeam_channel::unbounded;
-use threadchat::audience::Audience;
-use threadchat::buffer::Pool;
-use threadchat::event::{Event, News, ReadError, Source};
-use threadchat::reader::Reader;
-use threadchat::sniffer::{Opening, Sniffer, Verdict};
-use threadchat::typed::Typed;
-use threadchat::wire::{Codec, FRAME_MAX, Framer, Frames, HEADER, Lines, Oddity, Wire, messages};
+use threadchat::text::audience::Audience;
+use threadchat::threads::buffer::Pool;
+use threadchat::threads::event::{Event, News, ReadError, Source};
+use threadchat::threads::reader::Reader;
+use threadchat::wire::messages::{
+    Codec, FRAME_MAX, Framer, Frames, HEADER, Lines, Oddity, Wire, messages,
+};
+use threadchat::wire::sniffer::{Opening, Sniffer, Verdict};
+use threadchat::wire::typed::Typed;
 
 use super::Choices;
 

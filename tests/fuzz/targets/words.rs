@@ -1,8 +1,8 @@
 //! Names and commands, as people and strangers write them.
 
-use threadchat::command::Command;
-use threadchat::name::Name;
-use threadchat::text::harmless;
+use threadchat::text::command::Command;
+use threadchat::text::harmless::harmless;
+use threadchat::text::name::Name;
 
 pub fn run(input: &[u8]) {
     let text = String::from_utf8_lossy(input);

@@ -7,22 +7,22 @@ use std::net::SocketAddr;
 
 use crossbeam_channel::machine::{self, Monitor};
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use threadchat::audience::Audience;
-use threadchat::buffer::Pool;
-use threadchat::connection::{Friend, Line};
-use threadchat::coordinator::{Coordinator, Outboxes, Outcome, Plan, Stdin};
-use threadchat::ear::Ear;
-use threadchat::ending::Ending;
-use threadchat::event::{Event, Number, Report, Sink, Source};
-use threadchat::leaving;
-use threadchat::notices::Notices;
-use threadchat::outbox::Outbox;
-use threadchat::reader::{Permit, Reader};
-use threadchat::screen::Form;
-use threadchat::steps::{Call, Watched};
-use threadchat::thread::Thread;
-use threadchat::wire::{Codec, Lines, Wire};
-use threadchat::writer::{Order, Writer};
+use threadchat::net::connection::{Friend, Line};
+use threadchat::program::ending::Ending;
+use threadchat::room::host_outbox::Ear;
+use threadchat::talk::coordinator::{Coordinator, Outboxes, Outcome, Plan, Stdin};
+use threadchat::talk::leaving;
+use threadchat::terminal::screen::Form;
+use threadchat::text::audience::Audience;
+use threadchat::threads::buffer::Pool;
+use threadchat::threads::event::{Event, Number, Report, Sink, Source};
+use threadchat::threads::notices::Notices;
+use threadchat::threads::outbox::Outbox;
+use threadchat::threads::reader::{Permit, Reader};
+use threadchat::threads::thread::Thread;
+use threadchat::threads::writer::{Order, Writer};
+use threadchat::watch::steps::{Call, Watched};
+use threadchat::wire::messages::{Codec, Lines, Wire};
 
 /// How many bytes a buffer holds here: so few that a handful of words fills all of them.
 const BUFFER: usize = 4;

@@ -6,8 +6,8 @@ use std::io::{Read, Write};
 use crossbeam_channel::machine::{self, thread};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
-use threadchat::buffer::Pool;
-use threadchat::event::Event;
+use threadchat::threads::buffer::Pool;
+use threadchat::threads::event::Event;
 use threadchat_model::{Party, Pipe, Socket, connection};
 
 /// How many orders are tried of each kind, if nobody says otherwise.

@@ -1,0 +1,439 @@
+//! From the first thread to the last: starting everything in order, and ending it in order.
+//!
+//! Sinks are started before sources, so that whatever a source brings has somewhere to go.
+//! At the end *the writers are joined, and readers that cannot be woken are left*: a `read` from
+//! a pipe, an `accept` and a name being looked up end with the process.
+
+use std::io::{self, Read};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvError, Sender, unbounded};
+
+use crate::error::Error;
+use crate::lens::explain;
+use crate::lens::trace::Trace;
+use crate::net::connection::Manner;
+use crate::net::seeker::Seeker;
+use crate::net::socket::Place;
+use crate::platform::{self, Terminal};
+use crate::program::cli::Meet;
+use crate::program::ending::Ending;
+use crate::program::writers::{LAST_LINES, Sinks};
+use crate::room::rules::MESSAGE_MAX;
+use crate::talk::coordinator::{self, Calling, Coordinator, Outboxes, Outcome, Plan, Stdin};
+use crate::talk::leaving;
+use crate::terminal::keyboard::Keyboard;
+use crate::terminal::screen::{self, RowBoard};
+use crate::text::audience::Audience;
+use crate::threads::buffer::{BUFFER_SIZE, BUFFERS, Pool, Stopper};
+use crate::threads::event::{Event, News, Source};
+use crate::threads::notices::{Notices, Unsent};
+use crate::threads::reader::{Permit, Reader};
+use crate::threads::thread::{self, Thread};
+use crate::watch::steps::{self, Call, Facts, Watched};
+use crate::wire::messages::{Codec, FRAME_MAX, Framer, Lines, Wire};
+use crate::wire::typed::Typed;
+
+/// How many bytes to ask stdin for at a time: what a pipe holds.
+const AT_A_TIME: usize = 65_536;
+
+/// How many files are open besides those of a room's members, about.
+const OTHER_FILES: u64 = 16;
+
+/// Holds the conversation that the command line asks for.
+pub fn run(meet: &Meet, place: Place, terminal: Option<Terminal>) -> ExitCode {
+    match Chat::start(meet, place, terminal.clone()) {
+        Ok(chat) => chat.finish(),
+        Err(error) => {
+            if let Some(terminal) = terminal {
+                terminal.give_back();
+            }
+            // The writer for stderr may not be there yet. Or it may be writing the log, so the line
+            // goes out in one piece.
+            use io::Write as _;
+            let _ = io::stderr().write_all(format!("threadchat: {error}\n").as_bytes());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Gives the terminal back in the midst of everything, since the process is about to end.
+pub fn give_back_at_once(terminal: Option<&Terminal>) {
+    if let Some(terminal) = terminal {
+        terminal.give_back();
+    }
+    if platform::knows_escapes() && io::IsTerminal::is_terminal(&io::stdout()) {
+        // It may have been while rows were written.
+        let has_row = terminal.is_some_and(Terminal::can_edit);
+        platform::reset_screen(if has_row { screen::RESET } else { screen::WRAPPING });
+    }
+}
+
+/// The threads of the program, but for a connection's own two; see
+/// [`connection`](crate::net::connection).
+struct Chat {
+    inbox: Receiver<Event>,
+    wire: Wire,
+    terminal: Option<Terminal>,
+    sinks: Sinks,
+    trace: Option<Trace>,
+    let_read: Sender<Permit>,
+    stdin_reader: Option<Thread>,
+    /// Wakes it where stdin is piped.
+    stop_reading: Option<Stopper>,
+    /// The acceptor or the connector.
+    seeker: Thread,
+    coordinator: Thread,
+    /// Where the coordinator's thread leaves how it ended.
+    outcome: Receiver<Outcome>,
+}
+
+impl Chat {
+    fn start(meet: &Meet, place: Place, mut terminal: Option<Terminal>) -> Result<Chat, Error> {
+        let common = meet.common();
+        let for_a_person = io::IsTerminal::is_terminal(&io::stdout());
+        let hints = io::IsTerminal::is_terminal(&io::stderr());
+        let room = meet.room();
+        let stdin = match &terminal {
+            _ if common.recv_only => Stdin::Unread,
+            Some(_) => Stdin::Terminal,
+            None => Stdin::Pipe,
+        };
+
+        // Every channel is unbounded, and none needs a bound: what travels in them is paid for
+        // by the readers' buffers (see `buffer`), or is a handful of words of our own.
+        let (to_inbox, inbox) = unbounded();
+        // These handlers, and so this way to the inbox, live as long as the process.
+        let leave = {
+            let to_inbox = to_inbox.clone();
+            let had_terminal = terminal.is_some();
+            move || {
+                let gone = had_terminal && Terminal::is_gone();
+                let _ = to_inbox.send(if gone { Event::HungUp } else { Event::Signal });
+            }
+        };
+        let to_give_back = terminal.clone();
+        thread::on_signals(leave, move || give_back_at_once(to_give_back.as_ref()))?;
+
+        // What the stdin-reader reads. Keys are taken before anything is shown: or the terminal would
+        // show them in the midst of it.
+        let (let_read, may_read) = unbounded();
+        let no_stdin = |why| Error::NoStream { stream: "stdin", why };
+        let typed = stdin == Stdin::Terminal;
+        let (mut keys, mut stream, mut bell_of_pipe) = (None, None, None);
+        match &mut terminal {
+            Some(terminal) if typed && !common.plain && terminal.can_edit() => {
+                keys = Some(terminal.keys(let_read.clone()).map_err(no_stdin)?);
+                terminal.take_keys();
+            }
+            Some(terminal) if typed => {
+                let lines = terminal.lines(let_read.clone(), may_read.clone());
+                stream = Some(Input::Stream(Box::new(lines.map_err(no_stdin)?), typed));
+            }
+            _ if stdin == Stdin::Unread => {}
+            _ => {
+                let (piped, bell) = platform::piped_stdin().map_err(no_stdin)?;
+                bell_of_pipe = bell;
+                stream = Some(Input::Stream(Box::new(piped), typed));
+            }
+        }
+
+        // Sinks first, and before them whoever watches.
+        let trace = match &common.trace {
+            None => None,
+            Some(file) => {
+                let command = meet.in_words(&place);
+                let me = common.name.as_ref();
+                Some(Trace::start(file, command, me, common.wire, to_inbox.clone())?)
+            }
+        };
+        let (board, rows) = RowBoard::new();
+        let rows = keys.as_ref().map(|keys| (rows, keys.are_waiting()));
+        let mut sinks = Sinks::start(common, for_a_person, room.is_some(), rows, &to_inbox)?;
+        let colour = hints && common.color.is_wanted();
+        explain::start_log(common.explain, colour, room, sinks.notices.clone());
+        if let Some(members_max) = room {
+            make_room(members_max, &sinks.notices);
+        }
+
+        // Then what the coordinator has to know.
+        let (ask_friend, asked) = unbounded();
+        let plan = Plan {
+            stdin,
+            wire: common.wire,
+            calling: match meet {
+                Meet::Listen(_) => None,
+                Meet::Connect(connect) => Some(Calling {
+                    to: place.to_string(),
+                    timeout: connect.timeout,
+                    wait: meet.wait(),
+                }),
+            },
+            keep: meet.keep(),
+            room,
+            name: common.name.clone(),
+            editor: keys.is_some(),
+            hints,
+            terminal: terminal.clone(),
+        };
+        let stdin_pool = match common.wire {
+            Wire::Lines => Pool::new(BUFFERS, AT_A_TIME),
+            Wire::Frames => Pool::new(BUFFERS, BUFFER_SIZE),
+        };
+        let stdin_pool = match (&keys, terminal.as_ref().and_then(Terminal::doorbell)) {
+            (Some(_), Some(bell)) => stdin_pool.with_bell(bell),
+            _ => stdin_pool,
+        };
+        let stop_reading = (stdin == Stdin::Pipe).then(|| stdin_pool.stopper(bell_of_pipe));
+        let outboxes = Outboxes {
+            to_screen: sinks.to_screen.clone(),
+            notices: sinks.notices.clone(),
+            to_transcript: sinks.to_transcript(),
+            let_read: let_read.clone(),
+            stop_reading: stop_reading.clone(),
+            ask_friend,
+            ears: std::mem::take(&mut sinks.ears),
+        };
+        // Then the sources.
+        let from = match (keys, &terminal) {
+            (Some(keys), Some(terminal)) => Some(Input::Keys(Box::new(Keyboard::new(
+                terminal.clone(),
+                keys,
+                may_read.clone(),
+                stdin_pool.at_home(),
+                board,
+                sinks.to_screen.clone(),
+                sinks.notices.clone(),
+                to_inbox.clone(),
+            )))),
+            _ => stream,
+        };
+        let stdin_reader = match from {
+            None => None,
+            Some(from) => Some(start_stdin_reader(
+                from,
+                typed,
+                common.wire,
+                room.is_some(),
+                stdin_pool,
+                may_read,
+                to_inbox.clone(),
+            )?),
+        };
+        let seeker = Seeker {
+            place,
+            family: common.family(),
+            impatient: typed || room.is_some(),
+            hints,
+            options: common.options.clone(),
+            manner: Manner {
+                wire: common.wire,
+                audience: match meet {
+                    Meet::Listen(_) if room.is_some() => Audience::Host,
+                    _ if !for_a_person => Audience::Pipe,
+                    Meet::Listen(_) => Audience::Person,
+                    Meet::Connect(_) => Audience::Caller,
+                },
+                recv_buffer: common.recv_buffer as usize,
+                silence: leaving::silence(None),
+            },
+            friends: 0,
+            asked,
+            inbox: to_inbox,
+        };
+        let seeker = match meet {
+            Meet::Listen(_) if room.is_some() => Thread::start("acceptor", move || seeker.host())?,
+            Meet::Listen(_) => Thread::start("acceptor", move || seeker.accept())?,
+            Meet::Connect(connect) => {
+                let (timeout, wait) = (connect.timeout, meet.wait().flatten());
+                Thread::start("connector", move || seeker.connect(timeout, wait))?
+            }
+        };
+
+        // The coordinator last: the sources wait for its word. So where there is no thread for one of
+        // them, nothing has begun, and no key has been asked for.
+        let (leave_outcome, outcome) = unbounded();
+        let coordinator = Thread::start("coordinator", {
+            let inbox = inbox.clone();
+            move || {
+                let coordinator = Coordinator::new(plan, outboxes, Instant::now());
+                let _ = leave_outcome.send(coordinator.run(&inbox));
+            }
+        })?;
+
+        Ok(Chat {
+            inbox,
+            wire: common.wire,
+            terminal,
+            sinks,
+            trace,
+            let_read,
+            stdin_reader,
+            stop_reading,
+            seeker,
+            coordinator,
+            outcome,
+        })
+    }
+
+    /// Waits for the coordinator to end, and then ends everything else: sources, then sinks.
+    fn finish(self) -> ExitCode {
+        // No outcome: the coordinator has panicked, and the panic hook is ending the process.
+        let outcome = steps::blocked_untold(Call::Join, || self.outcome.recv());
+        let Ok(outcome) = outcome else { return ExitCode::FAILURE };
+        self.coordinator.join();
+        let mut ending = Ending::new(self.inbox, outcome.gone_by);
+
+        // The stdin-reader. What was half typed is shown as not sent, instead of being left for
+        // the shell, where the next Enter would run it.
+        let mut stdin_reading = outcome.stdin_reading;
+        if let Some(terminal) = &self.terminal {
+            let gone_by = ending.gone_by;
+            // Also where nothing is to be waited for: a stdin-reader that goes on after the
+            // terminal was given back could take it again.
+            ending.gone_by = gone_by.max(Instant::now() + LAST_LINES);
+            let mut unsent = Unsent::default();
+            if terminal.wake_stdin_reader() {
+                while stdin_reading
+                    && ending.next_event(|event| match event {
+                        Event::Read(Source::Stdin, News::Block(block)) => {
+                            unsent.add(self.wire, block.bytes());
+                        }
+                        Event::Read(Source::Stdin, News::Command(line)) => {
+                            unsent.add(Wire::Lines, line.as_bytes());
+                        }
+                        Event::Read(Source::Stdin, News::Ended(_)) => stdin_reading = false,
+                        _ => {}
+                    })
+                {}
+            }
+            // What nobody has read: half a line without the line editor, or what came after Ctrl-D.
+            unsent.add(Wire::Lines, &terminal.unread());
+            self.sinks.notices.not_sent(&unsent);
+            if !ending.hurried {
+                ending.gone_by = gone_by;
+            }
+            terminal.give_back();
+        }
+        let _ = self.let_read.send(Permit::End);
+        let wakes = self.stop_reading.filter(Stopper::wakes);
+        if let Some(stdin_reader) = &wakes {
+            stdin_reader.stop();
+        }
+        match self.stdin_reader {
+            // It waits to be let read again, or to be told that this was all.
+            Some(reader) if !stdin_reading => reader.join(),
+            Some(reader) if wakes.is_some() && ending.ends(&reader) => reader.join(),
+            Some(reader) => reader.leave("nothing can wake a read from stdin"),
+            None => {}
+        }
+        match outcome.still_asking {
+            false => self.seeker.join(),
+            true => self.seeker.leave("nothing can wake the call that it is blocked in"),
+        }
+
+        // The sinks have everything now; they write it and end.
+        self.sinks.finish(self.trace, &mut ending);
+        ExitCode::from(if ending.hurried { coordinator::INTERRUPTED } else { outcome.code })
+    }
+}
+
+fn start_stdin_reader(
+    mut from: Input,
+    typed: bool,
+    wire: Wire,
+    room: bool,
+    pool: Pool,
+    may_read: Receiver<Permit>,
+    inbox: Sender<Event>,
+) -> Result<Thread, Error> {
+    Thread::start("stdin-reader", move || {
+        // Once for piped input. A person who has pressed Ctrl-D can type to the next friend.
+        while let Ok(permit) = steps::blocked(
+            Call::Permit,
+            Facts::default,
+            || may_read.recv(),
+            |permit| Facts { news: in_words(*permit), ..Facts::default() },
+        ) {
+            match permit {
+                Permit::Read => {}
+                Permit::Stop => continue, // It is not reading.
+                Permit::End => break,
+            }
+            let reader = Reader {
+                source: Source::Stdin,
+                codec: stdin_codec(wire, room, typed),
+                sniffer: None,
+                at_a_time: AT_A_TIME,
+                inbox: inbox.clone(),
+            };
+            let watched = Watched::new(&mut from, Call::Read).with_messages(Wire::Lines);
+            reader.run(watched, &pool);
+            if let Input::Keys(keyboard) = &mut from {
+                keyboard.rest();
+            }
+        }
+    })
+}
+
+/// What a permit says to the stdin-reader; an error: there will be none any more.
+fn in_words(permit: Result<Permit, RecvError>) -> String {
+    let words = match permit {
+        Ok(Permit::Read) => "to begin",
+        Ok(Permit::Stop) => "to stop",
+        Ok(Permit::End) | Err(_) => "that this was all",
+    };
+    words.to_owned()
+}
+
+/// Each member is an open file.
+fn make_room(members_max: usize, notices: &Notices) {
+    let Some(limit) = platform::raise_file_limit() else { return };
+    log::debug!("the system lets us have {limit} open files");
+    let members = limit.saturating_sub(OTHER_FILES);
+    if members < members_max as u64 {
+        notices.notice(format_args!(
+            "there will be room for about {members} members: the system lets us have {limit} open \
+             files (ulimit -n)"
+        ));
+    }
+}
+
+/// How what is said here becomes messages. A pipe to a single friend goes through as it comes; a
+/// room has to know where each message ends.
+fn stdin_codec(wire: Wire, room: bool, typed: bool) -> Option<Codec> {
+    let messages = match (wire, room) {
+        (Wire::Lines, false) => None,
+        (Wire::Lines, true) => Some(Codec::Lines(Lines::new(Audience::Pipe, MESSAGE_MAX))),
+        (Wire::Frames, false) => Some(Codec::Framer(Framer::new(typed, FRAME_MAX))),
+        (Wire::Frames, true) => Some(Codec::Framer(Framer::new(typed, MESSAGE_MAX))),
+    };
+    match typed {
+        true => Some(Codec::Typed(Typed::new(messages))),
+        false => messages,
+    }
+}
+
+/// What the stdin-reader reads.
+enum Input {
+    /// A terminal, key by key.
+    Keys(Box<Keyboard>),
+    /// A pipe or a file; or, where it is `true`, a terminal in its own line mode.
+    Stream(Box<dyn Read + Send>, bool),
+}
+
+impl Read for Input {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Input::Keys(keyboard) => keyboard.read(into),
+            Input::Stream(stream, typed) => match stream.read(into) {
+                // The end of a terminal's input is told from the end of the terminal.
+                Ok(0) if *typed && Terminal::is_gone() => {
+                    Err(io::Error::other("the terminal is gone"))
+                }
+                other => other,
+            },
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Waiting, at the end, for threads that may take their time, or for ever.
+
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, at, select};
+
+use crate::platform::machine;
+use crate::talk::leaving::LEAVING;
+use crate::threads::event::Event;
+use crate::threads::thread::Thread;
+use crate::watch::steps::{self, Call};
+
+/// Waiting for the last threads, while Ctrl-C goes on working.
+#[derive(Debug)]
+pub struct Ending {
+    inbox: Receiver<Event>,
+    /// When whoever has not ended is left.
+    pub gone_by: Instant,
+    /// A signal has come.
+    interrupted: bool,
+    /// A second signal has come: gone at once.
+    pub hurried: bool,
+}
+
+impl Ending {
+    /// An ending by `gone_by`, where somebody asked us to go.
+    pub fn new(inbox: Receiver<Event>, gone_by: Option<Instant>) -> Ending {
+        Ending {
+            inbox,
+            // What is left to write is a few words of our own.
+            gone_by: gone_by.unwrap_or_else(|| machine::now() + LEAVING),
+            interrupted: gone_by.is_some(),
+            hurried: false,
+        }
+    }
+
+    fn on(&mut self, event: &Event) {
+        match event {
+            Event::Signal if self.interrupted => {
+                self.hurried = true;
+                self.gone_by = machine::now();
+            }
+            Event::Signal | Event::HungUp => self.interrupted = true,
+            _ => {}
+        }
+    }
+
+    /// Whether the thread ends in time.
+    pub fn ends(&mut self, thread: &Thread) -> bool {
+        steps::blocked_untold(Call::Join, || self.waits_for(thread))
+    }
+
+    fn waits_for(&mut self, thread: &Thread) -> bool {
+        loop {
+            select! {
+                recv(thread.ended()) -> _ => return true,
+                recv(self.inbox) -> event => if let Ok(event) = event { self.on(&event) },
+                recv(at(self.gone_by)) -> _ => return thread.has_ended(),
+            }
+        }
+    }
+
+    /// Waits for an event, but not beyond the end: then it is `false`.
+    pub fn next_event(&mut self, take: impl FnOnce(Event)) -> bool {
+        match self.inbox.recv_deadline(self.gone_by) {
+            Ok(event) => {
+                self.on(&event);
+                take(event);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! A person's side: from keys to lines, and from messages to rows on the screen.
+
+pub mod decoder;
+pub mod keyboard;
+pub mod screen;
+pub mod transcript;

@@ -1,0 +1,308 @@
+//! Buffers that come home: the whole of flow control.
+//!
+//! A reader owns a few buffers of a fixed size. It fills one and sends it on; the buffer travels
+//! to the coordinator and on to a writer by being *moved*. When the writer has written it and
+//! drops it, its `Drop` sends it back to the reader it came from. A reader whose buffers are all
+//! on their way waits for one to come home: it then stops calling `recv`, the kernel's buffer
+//! fills, and TCP tells the other computer to slow down.
+//!
+//! So memory is (readers × buffers × size) whatever happens, no queue needs a bound of its own,
+//! nobody but a reader ever waits, and no memory is allocated for a message.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
+
+use crate::watch::steps::{self, Call, Facts};
+
+/// How many buffers a reader owns. Two would do to read one while the other is written; four
+/// keep both ends busy when the scheduler is slow. More than about 1 MiB in flight is slower
+/// again, because it leaves the processor's cache.
+pub const BUFFERS: usize = 4;
+
+/// The size of a buffer, in bytes: room for the largest frame (a length of 2 bytes and a payload
+/// of 65,535), or for a line of 64 KiB and its newline.
+pub const BUFFER_SIZE: usize = 65_537;
+
+/// A reader's buffers: those that are at home, and the way back for the others.
+#[derive(Debug)]
+pub struct Pool {
+    /// The size of each buffer, in bytes.
+    size: usize,
+    /// How many there are.
+    count: usize,
+    home: Home,
+    empties: Receiver<Vec<u8>>,
+    stopper: Sender<()>,
+    stopped: Receiver<()>,
+}
+
+/// How many buffers of a pool are at home, for somebody else than its reader.
+#[derive(Clone, Debug)]
+pub struct AtHome(Receiver<Vec<u8>>);
+
+impl AtHome {
+    /// How many there are now.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Rings when a buffer comes home.
+pub type Doorbell = Arc<dyn Fn() + Send + Sync>;
+
+/// The way home of a buffer.
+#[derive(Clone)]
+struct Home {
+    door: Sender<Vec<u8>>,
+    bell: Option<Doorbell>,
+}
+
+impl Home {
+    fn welcome(&self, bytes: Vec<u8>) {
+        // A reader that has ended has no use for it any more; then it is simply freed.
+        if self.door.send(bytes).is_ok()
+            && let Some(bell) = &self.bell
+        {
+            bell();
+        }
+    }
+}
+
+impl std::fmt::Debug for Home {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Home")
+    }
+}
+
+impl Pool {
+    /// Makes `count` buffers of `size` bytes each. They take memory when they are first used: in a
+    /// room most members listen.
+    pub fn new(count: usize, size: usize) -> Pool {
+        // Unbounded, but never more than `count` long: only these buffers travel in it.
+        let (door, empties) = unbounded();
+        let home = Home { door, bell: None };
+        (0..count).for_each(|_| home.welcome(Vec::new()));
+        let (stopper, stopped) = unbounded();
+        Pool { size, count, home, empties, stopper, stopped }
+    }
+
+    /// The same with a bell that rings whenever a buffer comes home: for a reader that waits for
+    /// something else meanwhile.
+    pub fn with_bell(mut self, bell: Doorbell) -> Pool {
+        self.home.bell = Some(bell);
+        self
+    }
+
+    /// Tells how many are at home.
+    pub fn at_home(&self) -> AtHome {
+        AtHome(self.empties.clone())
+    }
+
+    /// An empty block for what is to be read next; waits for one to come home where all are on
+    /// their way. `None` where the reader has been told to stop.
+    pub fn take(&self) -> Option<Block> {
+        let bytes = self.wait(|| {
+            // Neither can fail: the pool itself holds an end of both open.
+            select! {
+                recv(self.stopped) -> _ => None,
+                recv(self.empties) -> bytes => bytes.ok(),
+            }
+        })?;
+        // Only now: the buffer may have come home after the word to stop, which goes first. (Where
+        // both are there to be waited for, `select!` takes any of them.)
+        if self.is_stopped() { None } else { Some(self.block(bytes)) }
+    }
+
+    /// An empty block for what has been read already: whoever is told to stop hands that over, too.
+    pub fn take_for_the_rest(&self) -> Option<Block> {
+        self.wait(|| self.empties.recv().ok()).map(|bytes| self.block(bytes))
+    }
+
+    /// Whether the reader has been told to stop. It is told once.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.try_recv().is_ok()
+    }
+
+    fn wait(&self, until_one_is_home: impl FnOnce() -> Option<Vec<u8>>) -> Option<Vec<u8>> {
+        match self.empties.try_recv() {
+            Ok(bytes) => Some(bytes),
+            Err(_) => steps::blocked(
+                Call::Buffer,
+                || Facts { out: Some(self.count as u64), ..Facts::default() },
+                until_one_is_home,
+                |_| Facts::default(),
+            ),
+        }
+    }
+
+    fn block(&self, bytes: Vec<u8>) -> Block {
+        let bytes = if bytes.is_empty() { vec![0; self.size] } else { bytes };
+        Block { bytes, filled: 0, came_at: UNIX_EPOCH, number: 0, home: Some(self.home.clone()) }
+    }
+
+    /// For whoever may tell the reader to stop. `bell`: what wakes it from a `read`.
+    pub fn stopper(&self, bell: Option<Doorbell>) -> Stopper {
+        Stopper { word: self.stopper.clone(), bell }
+    }
+}
+
+/// Tells a reader to stop.
+#[derive(Clone)]
+pub struct Stopper {
+    word: Sender<()>,
+    bell: Option<Doorbell>,
+}
+
+impl Stopper {
+    /// The reader reads no more after this. What it has read it still hands over, and then says its
+    /// last word; but a `read` that has begun goes on where nothing wakes it.
+    pub fn stop(&self) {
+        // The word first: who is woken looks for it.
+        let _ = self.word.send(());
+        if let Some(bell) = &self.bell {
+            bell();
+        }
+    }
+
+    /// Whether that wakes the reader, so that it is sure to say its last word.
+    pub fn wakes(&self) -> bool {
+        self.bell.is_some()
+    }
+}
+
+impl std::fmt::Debug for Stopper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stopper")
+    }
+}
+
+/// A buffer on its way from a reader to a writer. Dropping it sends it home.
+pub struct Block {
+    bytes: Vec<u8>,
+    filled: usize,
+    came_at: SystemTime,
+    /// Which it is, for those who watch.
+    number: u64,
+    /// `None`: it comes from no reader.
+    home: Option<Home>,
+}
+
+impl Block {
+    /// A block that is full, and comes from no reader: for a message of the program's own.
+    pub fn of(bytes: Vec<u8>) -> Block {
+        let number = steps::number_a_block();
+        Block { filled: bytes.len(), bytes, came_at: SystemTime::now(), number, home: None }
+    }
+
+    /// A block with nothing in it, that comes from no reader: for what stays in one thread.
+    pub fn with_room(size: usize) -> Block {
+        Block { bytes: vec![0; size], filled: 0, came_at: UNIX_EPOCH, number: 0, home: None }
+    }
+
+    /// When the last of what is in it was read.
+    pub fn came_at(&self) -> SystemTime {
+        self.came_at
+    }
+
+    /// Notes that something was read for it just now.
+    pub fn stamp(&mut self) {
+        self.came_at = SystemTime::now();
+        self.number = steps::number_a_block();
+    }
+
+    /// Which block it is, where somebody watches; else 0.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// What has been put in.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.filled]
+    }
+
+    /// Whether nothing has been put in.
+    pub fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// The part that is still free, for a `read` to fill; then call [`Block::fill`].
+    pub fn space(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.filled..]
+    }
+
+    /// Counts `count` bytes of [`Block::space`] as put in.
+    pub fn fill(&mut self, count: usize) {
+        self.filled = (self.filled + count).min(self.bytes.len());
+    }
+
+    /// Puts all the pieces in, one behind the other, or none where they do not all fit.
+    #[must_use]
+    pub fn push(&mut self, pieces: &[&[u8]]) -> bool {
+        if pieces.iter().map(|piece| piece.len()).sum::<usize>() > self.space().len() {
+            return false;
+        }
+        for piece in pieces {
+            self.space()[..piece.len()].copy_from_slice(piece);
+            self.fill(piece.len());
+        }
+        true
+    }
+}
+
+impl std::fmt::Debug for Block {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Block({} bytes)", self.filled)
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        if let Some(home) = &self.home {
+            home.welcome(std::mem::take(&mut self.bytes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_block_comes_home_empty() {
+        let pool = Pool::new(1, 8);
+        let mut block = pool.take().unwrap();
+        assert!(block.push(&[b"abc", b"de"]));
+        assert_eq!(block.bytes(), b"abcde");
+        drop(block);
+        assert!(pool.take().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_put_in_in_part() {
+        let pool = Pool::new(1, 8);
+        let mut block = pool.take().unwrap();
+        assert!(block.push(&[b"12345"]));
+        assert!(!block.push(&[b"67", b"89"]));
+        assert_eq!(block.bytes(), b"12345");
+        assert!(block.push(&[b"678"]));
+    }
+
+    #[test]
+    fn a_reader_that_is_told_to_stop_takes_no_more_buffers() {
+        let pool = Pool::new(2, 8);
+        let block = pool.take().unwrap();
+        pool.stopper(None).stop();
+        drop(block);
+        assert!(pool.take().is_none());
+    }
+
+    #[test]
+    fn a_block_that_outlives_its_reader_is_just_freed() {
+        let pool = Pool::new(1, 8);
+        let block = pool.take().unwrap();
+        drop(pool);
+        drop(block);
+    }
+}

@@ -1,0 +1,192 @@
+//! What the coordinator can hear: one closed list, so that everything that can wake it stands
+//! on one page.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::error::{Error, reason};
+use crate::net::connection::Friend;
+use crate::platform::interface::shown;
+use crate::text::audience::Request;
+use crate::text::harmless::harmless;
+use crate::threads::buffer::Block;
+use crate::wire::messages::Oddity;
+
+/// Everything that ever arrives in the coordinator's inbox.
+#[derive(Debug)]
+pub enum Event {
+    /// A reader has news.
+    Read(Source, News),
+    /// A writer has written, or has ended.
+    Written(Sink, Report),
+    /// The acceptor has bound its socket to this address; friends can call now, at these.
+    Listening(SocketAddr, Vec<SocketAddr>),
+    /// The acceptor or the connector has a friend for us, with the two threads already running.
+    Connected(Friend),
+    /// The acceptor or the connector has failed.
+    NotConnected(Error),
+    /// The acceptor of a room could not take a caller, and has said so to it.
+    Refused(Error),
+    /// Ctrl-C, SIGTERM or SIGHUP.
+    Signal,
+    /// A signal again, or for the first time, but the terminal has gone: the system and the shell
+    /// both tell of that. Nobody is in a hurry.
+    HungUp,
+    /// The instant that the coordinator wanted to be woken at has come.
+    Time,
+}
+
+/// Which friend: they are numbered from 1, as they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Number(pub u64);
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Whom a reader reads from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The keyboard, or what is piped in.
+    Stdin,
+    /// The friend's end of the connection.
+    Friend(Number),
+}
+
+/// What a reader has to say. The last word is always [`News::Ended`].
+#[derive(Debug)]
+pub enum News {
+    /// Bytes, or whole messages.
+    Block(Block),
+    /// Something a person should know, and that stops nothing.
+    Oddity(Oddity),
+    /// A line that is for the program and not for the friend: `/help`.
+    Command(String),
+    /// The friend wants more than to be heard. An empty block of the reader's comes along, and is
+    /// dropped when that has been done everywhere.
+    Request(Request, Block),
+    /// The word `end` of the `frames` wire: nothing more will be said, though bytes may follow.
+    Goodbye,
+    /// The end of the input, or why there is no more of it.
+    Ended(Result<(), ReadError>),
+}
+
+/// Why a reader stopped before the end of its input.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The system could not read.
+    Io(std::io::Error),
+    /// What was read breaks the rules of the wire.
+    Rule(Error),
+}
+
+/// Whom a writer writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sink {
+    /// The friend's end of the connection.
+    Friend(Number),
+    /// Standard output.
+    Screen,
+    /// Standard error.
+    Notices,
+    /// The file of `--transcript`.
+    Transcript,
+    /// The file of `--trace`.
+    Trace,
+}
+
+impl Sink {
+    /// The name of the thread that writes there.
+    pub fn thread(self) -> &'static str {
+        match self {
+            Sink::Friend(_) => "socket-writer",
+            Sink::Screen => "screen-writer",
+            Sink::Notices => "notice-writer",
+            Sink::Transcript => "transcript",
+            Sink::Trace => "trace-writer",
+        }
+    }
+}
+
+/// What a writer has to say. The last word is always [`Report::Ended`].
+#[derive(Debug)]
+pub enum Report {
+    /// Everything before an [`Order::Flush`](crate::threads::writer::Order::Flush) has been written.
+    Flushed,
+    /// The writer has ended.
+    Ended {
+        /// How: all was written, or what the system said.
+        result: std::io::Result<()>,
+        /// How many bytes of messages were left unwritten.
+        left: u64,
+    },
+}
+
+impl Event {
+    /// The name of the thread that this comes from; `seeker`: of the one that looks for friends.
+    pub fn teller(&self, seeker: &'static str) -> &'static str {
+        match self {
+            Event::Read(Source::Stdin, _) => "stdin-reader",
+            Event::Read(Source::Friend(_), _) => "socket-reader",
+            Event::Written(sink, _) => sink.thread(),
+            Event::Listening(..)
+            | Event::Refused(_)
+            | Event::Connected(_)
+            | Event::NotConnected(_) => seeker,
+            Event::Signal | Event::HungUp => "ctrl-c",
+            Event::Time => "the clock",
+        }
+    }
+}
+
+/// In words, for `--explain`: who says what.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Read(Source::Stdin, news) => write!(f, "stdin-reader: {news}"),
+            Event::Read(Source::Friend(number), news) => {
+                write!(f, "socket-reader {number}: {news}")
+            }
+            Event::Written(Sink::Friend(number), report) => {
+                write!(f, "socket-writer {number}: {report}")
+            }
+            Event::Written(sink, report) => write!(f, "{}: {report}", sink.thread()),
+            Event::Listening(at, _) => write!(f, "acceptor: listening on {}", shown(*at)),
+            Event::Connected(friend) => write!(f, "a friend, at {}", shown(friend.address)),
+            Event::NotConnected(error) => write!(f, "no friend: {error}"),
+            Event::Refused(error) => write!(f, "a caller refused: {error}"),
+            Event::Signal => f.write_str("a signal to leave"),
+            Event::HungUp => f.write_str("the terminal has gone"),
+            Event::Time => f.write_str("the clock"),
+        }
+    }
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            News::Block(block) => write!(f, "{} bytes", block.bytes().len()),
+            News::Oddity(oddity) => write!(f, "something odd ({oddity:?})"),
+            News::Command(line) => write!(f, "the command {}", harmless(line)),
+            News::Request(request, _) => write!(f, "{request}"),
+            News::Goodbye => f.write_str("the word \"end\""),
+            News::Ended(Ok(())) => f.write_str("the end of what there is to read"),
+            News::Ended(Err(ReadError::Io(why))) => write!(f, "{}", reason(why)),
+            News::Ended(Err(ReadError::Rule(error))) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Report::Flushed => f.write_str("everything is written"),
+            Report::Ended { result: Ok(()), .. } => f.write_str("everything is written, and done"),
+            Report::Ended { result: Err(why), left } => {
+                write!(f, "{}, with {left} bytes left", reason(why))
+            }
+        }
+    }
+}

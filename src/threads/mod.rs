@@ -1,0 +1,9 @@
+//! How bytes travel: every thread that blocks, and what travels between them. Nothing is decided here.
+
+pub mod buffer;
+pub mod event;
+pub mod notices;
+pub mod outbox;
+pub mod reader;
+pub mod thread;
+pub mod writer;

@@ -1,0 +1,229 @@
+//! What the program says of its own, to stderr: status lines, notices, errors, and the log.
+//!
+//! [`Notices`] is the one way there, and can be cloned to whoever has something to say. It never
+//! waits: the lines go to a writer thread (a coordinator that wrote them itself hung, with a
+//! stderr that nobody read, after 655 lines of log). What that thread cannot get rid of in time
+//! is counted, and the count is told when stderr takes lines again.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_channel::Sender;
+
+use crate::text::harmless::harmless;
+use crate::threads::writer::Order;
+use crate::wire::messages::{self, Wire};
+
+/// How many lines may wait. A line is short; this many are a fraction of a megabyte.
+const WAITING_MAX: usize = 1_000;
+
+/// How many of them may be of the log: a flood of it must not push out what is said to the person.
+const LOG_MAX: usize = WAITING_MAX - 100;
+
+/// How many more may wait where they are errors, which no flood must push out.
+const ERRORS_MAX: usize = WAITING_MAX + 100;
+
+/// The way to stderr. See the [module's page](self).
+#[derive(Clone, Debug)]
+pub struct Notices {
+    to_writer: Sender<Order>,
+    /// How many lines were dropped since the last time that this was told.
+    lost: Arc<AtomicUsize>,
+    quiet: bool,
+}
+
+impl Notices {
+    /// Notices that go to the writer behind `to_writer`; `quiet` leaves errors and the log only.
+    pub fn new(to_writer: Sender<Order>, quiet: bool) -> Notices {
+        Notices { to_writer, lost: Arc::default(), quiet }
+    }
+
+    /// A status line: what the program is doing.
+    pub fn status(&self, line: impl Display) {
+        if !self.quiet {
+            self.hand_over(format!("{line}\n"), WAITING_MAX);
+        }
+    }
+
+    /// A status line with nothing of a friend's in it, but an address or a command, which people copy.
+    pub fn to_copy(&self, line: impl Display) {
+        if !self.quiet {
+            self.order(Order::ToCopy(format!("{line}\n")), WAITING_MAX);
+        }
+    }
+
+    /// A notice: something a person should know, and that stops nothing.
+    pub fn notice(&self, line: impl Display) {
+        if !self.quiet {
+            self.hand_over(format!("* {line}\n"), WAITING_MAX);
+        }
+    }
+
+    /// The answer to a command that was typed. It is a notice that somebody wants, and so it is given
+    /// also when quiet.
+    pub fn answer(&self, line: impl Display) {
+        self.hand_over(format!("* {line}\n"), WAITING_MAX);
+    }
+
+    /// What was typed and not sent, so that it can be copied from the screen and said again.
+    pub fn not_sent(&self, unsent: &Unsent) {
+        for line in &unsent.lines {
+            self.notice(format_args!("not sent: {line}"));
+        }
+        if unsent.more > 0 {
+            self.notice(format_args!("not sent: {} more lines", unsent.more));
+        }
+    }
+
+    /// An error: why the conversation could not start, or broke. Said even when quiet.
+    pub fn error(&self, error: impl Display) {
+        self.hand_over(format!("threadchat: {error}\n"), ERRORS_MAX);
+    }
+
+    /// Tells how many lines were dropped, where there are some. At the end no other line will.
+    pub fn tell_lost(&self) {
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            let told = format!("* {lost} lines are missing here: nobody read stderr\n");
+            let _ = self.to_writer.send(Order::Own(Cow::Owned(told.into_bytes())));
+        }
+    }
+
+    fn hand_over(&self, line: String, limit: usize) {
+        self.order(Order::Own(Cow::Owned(line.into_bytes())), limit);
+    }
+
+    fn order(&self, line: Order, limit: usize) {
+        // Two threads may both find the last free place; one line more does no harm.
+        if self.to_writer.len() >= limit {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.tell_lost();
+        // A writer that has ended takes no more lines: the program is ending too.
+        let _ = self.to_writer.send(line);
+    }
+}
+
+/// Lines that were typed and not sent. A person wants to see them, but not all of a large paste.
+#[derive(Debug, Default)]
+pub struct Unsent {
+    lines: Vec<String>,
+    more: usize,
+}
+
+impl Unsent {
+    /// How many lines are shown.
+    const LINES: usize = 12;
+
+    /// How much of a line is shown, in bytes.
+    const LONGEST: usize = 8 * 1024;
+
+    /// The messages in a block.
+    pub fn of(wire: Wire, block: &[u8]) -> Unsent {
+        let mut unsent = Unsent::default();
+        unsent.add(wire, block);
+        unsent
+    }
+
+    /// Adds the messages in a block.
+    pub fn add(&mut self, wire: Wire, block: &[u8]) {
+        for message in messages::messages(wire, block) {
+            if self.lines.len() == Unsent::LINES {
+                self.more += 1;
+                continue;
+            }
+            let text = String::from_utf8_lossy(message.text);
+            let shown = &text[..text.floor_char_boundary(Unsent::LONGEST)];
+            let mut line = harmless(shown).into_owned();
+            if shown.len() < text.len() {
+                line.push_str(&format!("... ({} bytes in all)", message.text.len()));
+            }
+            self.lines.push(line);
+        }
+    }
+}
+
+/// The logger writes its records here; each of them comes in one `write`.
+impl Write for Notices {
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        self.hand_over(String::from_utf8_lossy(record).into_owned(), LOG_MAX);
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // Each record is handed over as it comes.
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::unbounded;
+
+    #[test]
+    fn what_nobody_reads_is_counted_and_told_later_and_an_error_still_fits() {
+        let (to_writer, outbox) = unbounded();
+        let notices = Notices::new(to_writer, false);
+        for number in 0..WAITING_MAX + 7 {
+            notices.status(number);
+        }
+        assert_eq!(outbox.len(), WAITING_MAX);
+        notices.error("it broke");
+        let lines: Vec<String> = outbox
+            .try_iter()
+            .map(|order| match order {
+                Order::Own(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                other => panic!("no line: {other:?}"),
+            })
+            .collect();
+        assert_eq!(lines[WAITING_MAX], "* 7 lines are missing here: nobody read stderr\n");
+        assert_eq!(lines[WAITING_MAX + 1], "threadchat: it broke\n");
+    }
+
+    #[test]
+    fn a_flood_of_log_does_not_push_out_what_is_said_to_the_person() {
+        let (to_writer, outbox) = unbounded();
+        let mut notices = Notices::new(to_writer, false);
+        for _ in 0..WAITING_MAX {
+            notices.write_all(b"a step\n").unwrap();
+        }
+        assert_eq!(outbox.len(), LOG_MAX);
+        notices.status("friend has left");
+        let last = outbox.try_iter().last().unwrap();
+        assert_eq!(last.bytes(), b"friend has left\n");
+    }
+
+    #[test]
+    fn of_what_was_not_sent_a_screenful_is_shown() {
+        let (to_writer, outbox) = unbounded();
+        let notices = Notices::new(to_writer, false);
+        let mut unsent = Unsent::of(Wire::Lines, b"one\x1b\ntwo");
+        unsent.add(Wire::Lines, &[b'x'; 10_000]);
+        unsent.add(Wire::Lines, "line\n".repeat(1_000).as_bytes());
+        notices.not_sent(&unsent);
+        let lines: Vec<String> = outbox
+            .try_iter()
+            .map(|order| String::from_utf8_lossy(order.bytes()).into_owned())
+            .collect();
+        assert_eq!(lines[..2], ["* not sent: one^[\n", "* not sent: two\n"]);
+        assert!(lines[2].ends_with("xxx... (10000 bytes in all)\n"));
+        assert_eq!(lines.len(), 13);
+        assert_eq!(lines[12], "* not sent: 991 more lines\n");
+    }
+
+    #[test]
+    fn quiet_silences_status_and_notices_but_never_errors() {
+        let (to_writer, outbox) = unbounded();
+        let notices = Notices::new(to_writer, true);
+        notices.status("listening");
+        notices.notice("odd");
+        assert!(outbox.is_empty());
+        notices.error("it broke");
+        assert_eq!(outbox.len(), 1);
+    }
+}

@@ -1,0 +1,212 @@
+//! One function for every byte source: from `impl Read` to events.
+//!
+//! stdin and the friend's socket are read by the same loop. It decides nothing: it reads, lets a
+//! [`Codec`] find the messages, and hands them to the coordinator. It waits in two places only,
+//! for bytes and for an empty buffer, and the second is what makes a fast sender slow down.
+
+use std::io::{self, Cursor, Read};
+
+use crossbeam_channel::Sender;
+
+use crate::threads::buffer::Pool;
+use crate::threads::event::{Event, News, ReadError, Source};
+use crate::watch::steps;
+use crate::wire::messages::{Codec, Foreign, Oddity, Step};
+use crate::wire::sniffer::{Opening, Sniffer, Verdict};
+
+/// What the stdin-reader is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permit {
+    /// Read to the end of the input.
+    Read,
+    /// Read no further. Only whoever reads keys hears this; others are woken in other ways.
+    Stop,
+    /// Nothing more is to be read, ever.
+    End,
+}
+
+/// What a reader needs besides the thing it reads.
+#[derive(Debug)]
+pub struct Reader {
+    /// Who is read, for the coordinator.
+    pub source: Source,
+    /// How bytes become messages; `None`: they go through as they come.
+    pub codec: Option<Codec>,
+    /// Notices a friend who speaks the other wire, or is a browser.
+    pub sniffer: Option<Sniffer>,
+    /// How many bytes to ask for at a time, where there is a codec; else it is as many as fit into
+    /// a buffer of the pool.
+    pub at_a_time: usize,
+    /// Where the news goes.
+    pub inbox: Sender<Event>,
+}
+
+impl Reader {
+    /// Reads `from` to its end and tells the coordinator everything, the end last.
+    pub fn run(mut self, mut from: impl Read, pool: &Pool) {
+        let end = match self.codec.take() {
+            None => self.pass_through(&mut from, pool),
+            Some(codec) => self.assemble(&mut from, pool, codec),
+        };
+        let end = match end {
+            Ok(()) | Err(Stop::Told) => Ok(()),
+            Err(Stop::Read(error)) => Err(error),
+            // A receiver that has gone is a goodbye, not a fault: the program is ending.
+            Err(Stop::NobodyListens) => return,
+        };
+        let _ = self.tell(News::Ended(end));
+    }
+
+    /// The same for whoever calls a room. A web page can make a browser call, and chooses much of what it
+    /// then sends: so nothing is decoded before it is known that it is no browser, and nothing of one is.
+    pub fn run_unless_foreign(self, opening: Opening, mut from: impl Read, pool: &Pool) {
+        match self.first_message(opening, &mut from) {
+            Ok(first) => self.run(Cursor::new(first).chain(from), pool),
+            Err(foreign) => {
+                let told = self.tell(News::Oddity(Oddity::Foreign(foreign)));
+                let _ = told.and_then(|()| self.tell(News::Ended(Ok(()))));
+            }
+        }
+    }
+
+    /// What has come when it is known that it is no browser's.
+    fn first_message(
+        &self,
+        mut opening: Opening,
+        from: &mut impl Read,
+    ) -> Result<Vec<u8>, Foreign> {
+        let mut scratch = vec![0; self.at_a_time];
+        let mut first = Vec::new();
+        loop {
+            // Of an end, or an error, the next `read` tells again.
+            let count = read(from, &mut scratch).unwrap_or(0);
+            let arrived = &scratch[..count];
+            first.extend_from_slice(arrived);
+            match if arrived.is_empty() { opening.end() } else { opening.look(arrived) } {
+                Verdict::Unknown => {}
+                Verdict::Chat => return Ok(first),
+                Verdict::Foreign(foreign) => return Err(foreign),
+            }
+        }
+    }
+
+    /// Each `read` fills a buffer, which goes on as it is. Nothing is copied.
+    fn pass_through(&mut self, from: &mut impl Read, pool: &Pool) -> Result<(), Stop> {
+        loop {
+            let mut block = pool.take().ok_or(Stop::Told)?;
+            let count = read(from, block.space())?;
+            if count == 0 {
+                return Ok(());
+            }
+            block.fill(count);
+            block.stamp();
+            self.sniff(block.bytes())?;
+            self.tell(News::Block(block))?;
+        }
+    }
+
+    /// With a codec: reads into a scratch buffer, and passes on whole messages.
+    fn assemble(
+        &mut self,
+        from: &mut impl Read,
+        pool: &Pool,
+        mut codec: Codec,
+    ) -> Result<(), Stop> {
+        let mut scratch = vec![0; self.at_a_time];
+        loop {
+            // What was read last has been handed over: now is the time to stop.
+            let came =
+                if pool.is_stopped() { Ok(None) } else { read(from, &mut scratch).map(Some) };
+            let (mut input, end) = match came {
+                Ok(None) => (&[][..], Some(Err(Stop::Told))),
+                Ok(Some(0)) => (&[][..], Some(Ok(()))),
+                Ok(Some(count)) => (&scratch[..count], None),
+                // What a friend has said of a message is said, also where the connection then broke.
+                // Or `main` woke us to learn what is half typed (`platform::wake_stdin_reader`).
+                Err(error)
+                    if matches!(self.source, Source::Friend(_))
+                        || error.kind() == io::ErrorKind::WouldBlock =>
+                {
+                    (&[][..], Some(Err(Stop::from(error))))
+                }
+                Err(error) => return Err(error.into()),
+            };
+            self.sniff(input)?;
+            loop {
+                let mut block = pool.take_for_the_rest().ok_or(Stop::Told)?;
+                let step = match end {
+                    None => codec.decode(&mut input, &mut block),
+                    Some(_) => codec.finish(&mut block),
+                };
+                // What has arrived whole is passed on at once, not when the block is full; and
+                // before whatever stands behind it.
+                let spare = if block.is_empty() {
+                    Some(block)
+                } else {
+                    block.stamp();
+                    self.tell(News::Block(block))?;
+                    None
+                };
+                if step.is_err() && matches!((&end, self.source), (Some(Err(_)), Source::Friend(_)))
+                {
+                    break; // That it broke inside a frame comes of the connection having broken.
+                }
+                match step.map_err(|error| Stop::Read(ReadError::Rule(error)))? {
+                    Step::Drained => break,
+                    Step::Full => {}
+                    Step::Goodbye => self.tell(News::Goodbye)?,
+                    Step::Ended => return Ok(()),
+                    Step::Oddity(oddity) => self.tell(News::Oddity(oddity))?,
+                    Step::Command(line) => self.tell(News::Command(line))?,
+                    // With a buffer, or a friend who asks without end would fill the memory.
+                    Step::Request(request) => {
+                        let paid = spare.or_else(|| pool.take_for_the_rest()).ok_or(Stop::Told)?;
+                        self.tell(News::Request(request, paid))?;
+                    }
+                }
+            }
+            if let Some(end) = end {
+                return end;
+            }
+        }
+    }
+
+    fn sniff(&mut self, arrived: &[u8]) -> Result<(), Stop> {
+        match self.sniffer.as_mut().and_then(|sniffer| sniffer.look(arrived)) {
+            Some(oddity) => self.tell(News::Oddity(oddity)),
+            None => Ok(()),
+        }
+    }
+
+    fn tell(&self, news: News) -> Result<(), Stop> {
+        if let News::Block(block) = &news {
+            steps::hand_over(block, "coordinator", None);
+        }
+        self.inbox.send(Event::Read(self.source, news)).map_err(|_| Stop::NobodyListens)
+    }
+}
+
+/// Why a reader stops before the end of its input.
+enum Stop {
+    Read(ReadError),
+    /// It was told to.
+    Told,
+    /// The coordinator has ended.
+    NobodyListens,
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Stop {
+        Stop::Read(ReadError::Io(error))
+    }
+}
+
+/// One `read`, begun again where a signal interrupted it.
+fn read(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match from.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Threads with names, and knowing at the end what became of each.
+
+use std::cell::Cell;
+use std::io::ErrorKind;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, at, bounded, never, select};
+
+use crate::error::Error;
+use crate::platform::machine::thread::{self, Builder, JoinHandle};
+use crate::platform::{self, Signals};
+use crate::threads::event::Number;
+use crate::watch::steps;
+
+thread_local! {
+    static WHOSE: Cell<Option<Number>> = const { Cell::new(None) };
+}
+
+/// Whose thread this is, where several friends have threads of the same name.
+pub fn whose() -> Option<Number> {
+    WHOSE.get()
+}
+
+/// What this thread is called, with whose it is.
+pub fn name() -> String {
+    let thread = std::thread::current();
+    // The signals' thread is not ours, and has the name of the program for a while.
+    let name = thread.name().unwrap_or("ctrl-c");
+    whose().map_or_else(|| name.to_owned(), |number| format!("{name} {number}"))
+}
+
+/// Waits for what comes next in a channel, until `deadline` if there is one.
+///
+/// Before it sleeps it gives way, once, where it `gives_way`. Where threads share a processor, whoever
+/// fills the channel can then do so several times before this thread is run again, instead of waking
+/// it for each block: that is worth half as much throughput again. More than once is worse.
+/// crossbeam's own `recv` looks again some ten times before it sleeps; with many threads that was
+/// most of the work, and even once is too often there.
+///
+/// # Errors
+/// The time is over, or there are no senders left.
+pub fn receive<T>(
+    from: &Receiver<T>,
+    deadline: Option<Instant>,
+    gives_way: bool,
+) -> Result<T, RecvTimeoutError> {
+    if gives_way {
+        if let Ok(next) = from.try_recv() {
+            return Ok(next);
+        }
+        thread::yield_now();
+    }
+    let limit = deadline.map_or_else(never, at);
+    // What waits for several channels at once looks into them once more, and then sleeps.
+    select! {
+        recv(from) -> next => next.map_err(|_| RecvTimeoutError::Disconnected),
+        recv(limit) -> _ => from.try_recv().map_err(|_| RecvTimeoutError::Timeout),
+    }
+}
+
+/// The stack of a thread that serves one friend of many, in bytes: a thousand members have two
+/// thousand threads. Much more than they need, also in a build for debugging.
+const SMALL_STACK: usize = 256 * 1024;
+
+/// The stack of every other thread, in bytes: what the standard library gives one.
+const STACK: usize = 2 * 1024 * 1024;
+
+/// How much memory has to be left besides, in bytes, for what the threads that there are go on to
+/// allocate. A thread that is started with the very last of it, or that allocates when there is none,
+/// can do nothing but abort the process.
+const TO_WORK_WITH: usize = 4 * 1024 * 1024;
+
+/// Whether a thread with a stack of so many bytes can be started, and can then work.
+///
+/// # Errors
+/// There is no memory for it.
+pub fn expect_memory(thread: &'static str, stack: usize) -> Result<(), Error> {
+    match platform::has_memory_for((stack + TO_WORK_WITH) as u64) {
+        true => Ok(()),
+        false => Err(Error::NoThread { thread, why: ErrorKind::OutOfMemory.into() }),
+    }
+}
+
+/// Listens for Ctrl-C, in a thread that the `ctrlc` crate starts, and for the other signals in one of
+/// ours. `leave` is called for each that asks us to leave; `give_back` before one ends the process.
+///
+/// # Errors
+/// The system has no thread left, or no memory for one.
+pub fn on_signals(
+    leave: impl Fn() + Clone + Send + 'static,
+    give_back: impl Fn() + Send + 'static,
+) -> Result<(), Error> {
+    let thread = "ctrl-c";
+    expect_memory(thread, STACK)?;
+    match ctrlc::try_set_handler(leave.clone()) {
+        Ok(()) => {}
+        // It was ignored when we came, and so it stays: whoever started us has seen to that.
+        Err(ctrlc::Error::MultipleHandlers) => log::debug!("Ctrl-C is ignored"),
+        Err(ctrlc::Error::System(why)) => return Err(Error::NoThread { thread, why }),
+        Err(why) => return Err(Error::NoSignals(why)),
+    }
+    let Some(signals) = Signals::take().map_err(Error::NoOtherSignals)? else { return Ok(()) };
+    let thread = "signals";
+    expect_memory(thread, SMALL_STACK)?;
+    // As the other one it is left, and has nothing to tell to those who watch.
+    let builder = Builder::new().name(thread.to_owned()).stack_size(SMALL_STACK);
+    let started = builder.spawn(move || signals.run(leave, give_back));
+    started.map(drop).map_err(|why| Error::NoThread { thread, why })
+}
+
+/// A thread that was started here.
+#[derive(Debug)]
+pub struct Thread {
+    handle: JoinHandle<()>,
+    name: &'static str,
+    /// Nothing is ever sent; it closes when the thread ends, however it ends.
+    ended: Receiver<()>,
+}
+
+impl Thread {
+    /// Starts a thread with a name that the operating system shows (`ps -L`, `top -H`, a
+    /// debugger). Linux shows 15 bytes of it, so no name here is longer.
+    ///
+    /// # Errors
+    /// The system has no thread left, or no memory for one.
+    pub fn start(
+        name: &'static str,
+        body: impl FnOnce() + Send + 'static,
+    ) -> Result<Thread, Error> {
+        Thread::start_for(None, name, body)
+    }
+
+    /// The same for one friend of many.
+    ///
+    /// # Errors
+    /// The system has no thread left, or no memory for one.
+    pub fn start_for(
+        whose: Option<Number>,
+        name: &'static str,
+        body: impl FnOnce() + Send + 'static,
+    ) -> Result<Thread, Error> {
+        debug_assert!(name.len() <= 15, "Linux would cut {name}");
+        let stack = if whose.is_some() { SMALL_STACK } else { STACK };
+        expect_memory(name, stack)?;
+        let builder = Builder::new().name(name.to_owned()).stack_size(stack);
+        let (ends, ended) = bounded(0);
+        let handle = builder
+            .spawn(move || {
+                WHOSE.set(whose);
+                let _ends: crossbeam_channel::Sender<()> = ends; // Dropped, and so closed, last.
+                steps::begins();
+                body();
+                steps::ends();
+            })
+            .map_err(|why| match expect_memory(name, stack) {
+                Ok(()) => Error::NoThread { thread: name, why },
+                // Somebody else was faster: the system says the same of both.
+                Err(error) => error,
+            })?;
+        Ok(Thread { handle, name, ended })
+    }
+
+    /// The thread itself, to be woken where it is parked.
+    pub fn thread(&self) -> thread::Thread {
+        self.handle.thread().clone()
+    }
+
+    /// A channel that closes when the thread ends.
+    pub fn ended(&self) -> &Receiver<()> {
+        &self.ended
+    }
+
+    /// Whether the thread has ended.
+    pub fn has_ended(&self) -> bool {
+        self.ended.try_recv() == Err(TryRecvError::Disconnected)
+    }
+
+    /// Joins a thread that has said its last word, or is sure to: this does not wait for
+    /// anything outside the program.
+    pub fn join(self) {
+        // It cannot have panicked: the panic hook ends the process.
+        let _ = self.handle.join();
+        log::debug!("joined {}", self.name);
+    }
+
+    /// Leaves a thread to end with the process.
+    pub fn leave(self, why: &str) {
+        log::debug!("leaves {}: {why}", self.name);
+    }
+}
