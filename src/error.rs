@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use crate::platform;
 use crate::platform::interface::shown;
+use crate::roles::Role;
+use crate::text::reason::reason;
 use crate::wire::messages::FRAME_MAX;
 
 /// Why a conversation could not start, or how it broke.
@@ -396,8 +398,8 @@ pub enum Error {
         }
     )]
     NoThread {
-        /// The thread's name.
-        thread: &'static str,
+        /// Which thread.
+        thread: Role,
         /// What the system said.
         why: io::Error,
     },
@@ -535,22 +537,6 @@ impl Error {
     }
 }
 
-/// What the system said, in lower case, without its error number, and without the full stop that
-/// Windows has.
-pub fn reason(error: &io::Error) -> String {
-    if error.kind() == io::ErrorKind::FileTooLarge {
-        return "the file may not grow any more (see `ulimit -f`)".to_owned();
-    }
-    let text = error.to_string();
-    let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
-    let text = text.split(" (os error").next().unwrap_or(text).trim_end().trim_end_matches('.');
-    let mut characters = text.chars();
-    match characters.next() {
-        Some(first) => first.to_lowercase().chain(characters).collect(),
-        None => "the system gave no reason".to_owned(),
-    }
-}
-
 /// What to do about it, where it is our own limit that has been reached.
 fn remedy(error: &io::Error) -> &'static str {
     if platform::is_out_of_files(error) { "; raise `ulimit -n`" } else { "" }
@@ -602,21 +588,4 @@ fn seconds(limit: Duration) -> String {
 /// Names in a row.
 fn listed(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_system_says_has_neither_a_capital_nor_a_full_stop_nor_a_number() {
-        for (said, reason_given) in [
-            ("Connection refused (os error 111)", "connection refused"),
-            // The end that Windows gives its sentences.
-            ("No such host is known. (os error 11001)", "no such host is known"),
-            ("", "the system gave no reason"),
-        ] {
-            assert_eq!(reason(&io::Error::other(said)), reason_given);
-        }
-    }
 }

@@ -209,6 +209,7 @@ pub mod net;
 pub mod picture;
 pub mod platform;
 pub mod program;
+pub mod roles;
 pub mod room;
 pub mod talk;
 pub mod terminal;

@@ -17,14 +17,16 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use threadchat::error::reason;
 use threadchat::picture;
 use threadchat::platform::{self, Terminal};
 use threadchat::program::chat;
 use threadchat::program::cli::{self, Cli, Verb};
+use threadchat::roles::{self, Role};
+use threadchat::text::reason::reason;
 use threadchat::watch::steps;
 
 fn main() -> ExitCode {
+    roles::begin(Role::Main, None);
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(why) if why.use_stderr() => why.exit(),

@@ -11,9 +11,9 @@ use std::time::Duration;
 use env_logger::{Builder, Target};
 
 use crate::lens::trace;
+use crate::roles::{self, Role};
 use crate::text::harmless::harmless;
 use crate::threads::notices::Notices;
-use crate::threads::thread;
 use crate::watch::steps::{self, Call, Facts};
 
 /// How often a thread tells the same in each [`WINDOW`].
@@ -30,19 +30,19 @@ static TELLS_ALL: AtomicBool = AtomicBool::new(false);
 
 /// The threads, as the account has them, and the colours of their names: numbers of ECMA-48's
 /// "select graphic rendition", none of which is red or the colour of plain text.
-const THREADS: [(&str, u8); 12] = [
-    ("stdin-reader", 36),
-    ("socket-reader", 32),
-    ("coordinator", 33),
-    ("socket-writer", 92),
-    ("screen-writer", 96),
-    ("notice-writer", 94),
-    ("transcript", 94),
-    ("acceptor", 35),
-    ("connector", 35),
-    ("resolver", 35),
-    ("main", 95),
-    ("trace-writer", 94),
+const THREADS: [(Role, u8); 12] = [
+    (Role::StdinReader, 36),
+    (Role::SocketReader, 32),
+    (Role::Coordinator, 33),
+    (Role::SocketWriter, 92),
+    (Role::ScreenWriter, 96),
+    (Role::NoticeWriter, 94),
+    (Role::Transcript, 94),
+    (Role::Acceptor, 35),
+    (Role::Connector, 35),
+    (Role::Resolver, 35),
+    (Role::Main, 95),
+    (Role::TraceWriter, 94),
 ];
 
 /// Starts the log. Without `--explain` and without `RUST_LOG` it is off, and then each line of
@@ -63,9 +63,9 @@ pub fn start_log(explain: bool, colour: bool, members_max: Option<usize>, notice
         .target(Target::Pipe(Box::new(notices)))
         .format(move |line, record| {
             let time = steps::since_the_beginning();
-            let who = thread::name();
+            let who = roles::me();
             let (seconds, micros) = (time.as_secs(), time.subsec_micros());
-            match THREADS.get(place_of(&who)).filter(|_| colour) {
+            match THREADS.get(place_of(who.role)).filter(|_| colour) {
                 Some((_, code)) => writeln!(
                     line,
                     "{seconds:4}.{micros:06} \x1b[{code}m{who:<width$}\x1b[39m {}",
@@ -101,10 +101,9 @@ fn understood(filters: &str) -> (String, Vec<&str>) {
     (directives, bad)
 }
 
-/// Which of the threads it is that has this name, or behind all of them.
-pub fn place_of(who: &str) -> usize {
-    let name = who.split(' ').next().unwrap_or(who);
-    THREADS.iter().position(|(known, _)| *known == name).unwrap_or(THREADS.len())
+/// Which of the threads it is that has this role; one that is not shown comes after all of them.
+pub fn place_of(who: Role) -> usize {
+    THREADS.iter().position(|(known, _)| *known == who).unwrap_or(THREADS.len())
 }
 
 /// The log, and beside it the trace.
@@ -224,7 +223,7 @@ impl Habits {
     }
 
     /// A message is passed on.
-    pub fn passes(&mut self, bytes: usize, to: &str) {
+    pub fn passes(&mut self, bytes: usize, to: Role) {
         if self.may_tell(PASSING) {
             log::debug!("passes {} to {to}", Bytes(bytes as u64));
         }
@@ -313,7 +312,7 @@ pub fn count_last(call: Call, messages: u64) {
 }
 
 fn count(call: Call, blocked: Duration, facts: &Facts) {
-    let Some(totals) = TOTALS.get(place_of(&thread::name())) else { return };
+    let Some(totals) = TOTALS.get(place_of(roles::me().role)) else { return };
     let total = &totals[call as usize];
     let add = |to: &AtomicU64, amount| to.fetch_add(amount, Ordering::Relaxed);
     // The call that finds the end of a stream has read nothing; and to draw the row that is being
@@ -376,11 +375,13 @@ impl Account {
         }
         let took = now.at.saturating_sub(before.at);
         log::debug!("the account, of {}:", Span(took));
-        let row = |thread: &str, call: Call| {
+        let row = |thread: Role, call: Call| {
             now.rows.get(place_of(thread)).map_or(Row::default(), |row| row[call as usize])
         };
-        let (read, sent) = (row("stdin-reader", Call::Read), row("socket-writer", Call::Send));
-        let (heard, shown) = (row("socket-reader", Call::Recv), row("screen-writer", Call::Write));
+        let (read, sent) =
+            (row(Role::StdinReader, Call::Read), row(Role::SocketWriter, Call::Send));
+        let (heard, shown) =
+            (row(Role::SocketReader, Call::Recv), row(Role::ScreenWriter, Call::Write));
         for (what, messages, from, call, to, other) in [
             ("said", sent, read, Call::Read, sent, Call::Send),
             ("heard", heard, heard, Call::Recv, shown, Call::Write),
@@ -394,28 +395,34 @@ impl Account {
             );
         }
         for (at, (thread, _)) in THREADS.iter().enumerate() {
-            let calls = [
-                (Call::Read, "read"),
-                (Call::Recv, "recv"),
-                (Call::Send, "send"),
-                (Call::Write, "write"),
-                (Call::Accept, "accept"),
-                (Call::Connect, "connect"),
-                (Call::Inbox, "its inbox"),
-                (Call::Outbox, "its outbox"),
-                (Call::Buffer, "want of a buffer"),
-            ];
-            let blocked: Vec<String> = calls
-                .into_iter()
-                .map(|(call, name)| (now.rows[at][call as usize].nanos, name))
-                .filter(|(nanos, _)| *nanos > 0)
-                .map(|(nanos, name)| format!("{} in {name}", Span(Duration::from_nanos(nanos))))
-                .collect();
+            let blocked = in_words(&now.rows[at]);
             if !blocked.is_empty() {
-                log::debug!("  {thread:<NAME_MAX$} was blocked {}", blocked.join(", "));
+                log::debug!("  {thread:<NAME_MAX$} was blocked {blocked}");
             }
         }
     }
+}
+
+/// In which calls a thread was blocked, and for how long in each.
+fn in_words(row: &[Row; Call::COUNT]) -> String {
+    let calls = [
+        (Call::Read, "read"),
+        (Call::Recv, "recv"),
+        (Call::Send, "send"),
+        (Call::Write, "write"),
+        (Call::Accept, "accept"),
+        (Call::Connect, "connect"),
+        (Call::Inbox, "its inbox"),
+        (Call::Outbox, "its outbox"),
+        (Call::Buffer, "want of a buffer"),
+    ];
+    let blocked: Vec<String> = calls
+        .into_iter()
+        .map(|(call, name)| (row[call as usize].nanos, name))
+        .filter(|(nanos, _)| *nanos > 0)
+        .map(|(nanos, name)| format!("{} in {name}", Span(Duration::from_nanos(nanos))))
+        .collect();
+    blocked.join(", ")
 }
 
 /// How long something took, in the unit that fits.

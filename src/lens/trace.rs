@@ -30,14 +30,15 @@ use crate::error::Error;
 use crate::lens::boundaries::Message;
 use crate::lens::explain;
 use crate::platform;
+use crate::roles::{self, Number, Role, Sink, Who};
 use crate::text::name::Name;
-use crate::threads::event::{Event, Number, Report, Sink};
+use crate::threads::event::{Event, Report};
 use crate::threads::thread::{self, Thread};
 use crate::watch::steps::{self, Call, Facts};
 use crate::wire::messages::Wire;
 
 /// The thread that writes the file.
-const WRITER: &str = "trace-writer";
+const WRITER: Role = Role::TraceWriter;
 
 /// How many records may wait for the trace-writer. More are counted, and the count is told: the
 /// coordinator must not wait for a disk.
@@ -78,7 +79,7 @@ type Lane = u64;
 /// What the trace-writer is told.
 enum Record {
     /// A thread appears.
-    Lane(Lane, Duration, String),
+    Lane(Lane, Duration, Who),
     /// A thread is about to block: so it has worked until now.
     Blocks(Lane, Turn, Call, Box<Facts>),
     /// The call has returned.
@@ -154,7 +155,7 @@ fn lane() -> Lane {
         LANE.set(Some(lane));
         let now = steps::since_the_beginning();
         LAST_TURN.set(now);
-        hand_over(Record::Lane(lane, now, thread::name()));
+        hand_over(Record::Lane(lane, now, roles::me()));
         lane
     })
 }
@@ -167,7 +168,7 @@ fn turn(at: Duration) -> Turn {
 /// This thread begins. The trace-writer has no lane of its own: what it does to tell of steps is no
 /// step.
 pub fn begins() {
-    IS_WRITER.set(thread::name() == WRITER);
+    IS_WRITER.set(roles::me().role == WRITER);
     note("begins".to_owned());
 }
 
@@ -201,7 +202,7 @@ pub fn note(words: String) {
 }
 
 /// This thread hands the block `number` over to another.
-pub fn hands_over(number: u64, to: &str, whose: Option<Number>, facts: HandedOver) {
+pub fn hands_over(number: u64, to: Role, whose: Option<Number>, facts: HandedOver) {
     let HandedOver { bytes, messages, text } = facts;
     arrow(Arrow {
         kind: "hand-over",
@@ -227,13 +228,13 @@ pub struct HandedOver {
 }
 
 /// This thread, which is called `me`, takes the block `number` that was handed over to it.
-pub fn takes_over(number: u64, me: &str, whose: Option<Number>) {
+pub fn takes_over(number: u64, me: Role, whose: Option<Number>) {
     let message = name_of_hand_over(number, me, whose);
     let facts = ArrowFacts { message, bytes: None, messages: None, text: None };
     arrow(Arrow { kind: "hand-over", begins: false, facts });
 }
 
-fn name_of_hand_over(number: u64, to: &str, whose: Option<Number>) -> String {
+fn name_of_hand_over(number: u64, to: Role, whose: Option<Number>) -> String {
     match whose {
         Some(whose) => format!("{number}>{to} {whose}"),
         None => format!("{number}>{to}"),
@@ -461,11 +462,13 @@ impl<W: Write> Book<W> {
 
     fn write(&mut self, record: Record) -> io::Result<()> {
         match record {
-            Record::Lane(lane, at, name) => {
+            Record::Lane(lane, at, who) => {
                 let at = began() + at;
                 self.lanes.insert(lane, Now { since: at, call: None });
-                let place = explain::place_of(&name);
-                self.put(&Line::new("M", "thread_name", lane, at).with(json!({"name": name})))?;
+                let place = explain::place_of(who.role);
+                self.put(
+                    &Line::new("M", "thread_name", lane, at).with(json!({"name": who.to_string()})),
+                )?;
                 let line = Line::new("M", "thread_sort_index", lane, at);
                 self.put(&line.with(json!({"sort_index": place})))
             }

@@ -16,15 +16,16 @@ use crate::error::Error;
 use crate::lens::explain::Account;
 use crate::lens::trace;
 use crate::platform::machine;
-use crate::room::rules::MESSAGE_MAX;
+use crate::roles::{Number, Role, Sink, Source};
 use crate::terminal::screen::Form;
 use crate::text::audience::Audience;
 use crate::threads::buffer::{BUFFER_SIZE, BUFFERS, Pool};
-use crate::threads::event::{Event, Number, Report, Sink, Source};
+use crate::threads::event::{Event, Report};
 use crate::threads::reader::Reader;
 use crate::threads::thread::Thread;
 use crate::threads::writer::{Done, Order, Writer};
 use crate::watch::steps::{self, Call, Watched};
+use crate::wire::messages::MESSAGE_MAX;
 use crate::wire::messages::{Codec, FRAME_MAX, Frames, HEADER, LINE_MAX, Lines, Wire};
 use crate::wire::sniffer::{Opening, Sniffer};
 
@@ -137,7 +138,7 @@ pub fn begin(
     // The reader must not speak before the coordinator knows of the friend: it begins when it is
     // told to. Where it is not, since there is no thread left for the writer, it ends.
     let (start, started) = unbounded::<()>();
-    let reader = Thread::start_for(whose, "socket-reader", {
+    let reader = Thread::start_for(whose, Role::SocketReader, {
         let stream = Arc::clone(stream);
         let inbox = inbox.clone();
         move || {
@@ -169,7 +170,7 @@ pub fn begin(
         writer = writer.that_is_woken();
     }
     let done = writer.done();
-    let writer = Thread::start_for(whose, "socket-writer", {
+    let writer = Thread::start_for(whose, Role::SocketWriter, {
         let stream = Arc::clone(stream);
         let inbox = inbox.clone();
         move || {

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::net::socket::{Family, canonical};
 use crate::platform;
 use crate::platform::interface;
+use crate::roles::Role;
 use crate::threads::thread::Thread;
 
 /// The addresses of a host, for as long as the look-up takes.
@@ -89,7 +90,7 @@ impl LookUp {
         // It has room for the answer, also where nobody waits for that any more.
         let (to_asker, answer) = bounded(1);
         let host = host.to_owned();
-        let thread = Thread::start("resolver", move || {
+        let thread = Thread::start(Role::Resolver, move || {
             let _ = to_asker.send(look_up(&host, port));
         })?;
         Ok(LookUp { thread, answer })

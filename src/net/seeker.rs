@@ -9,17 +9,19 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::error::{Error, reason};
+use crate::error::Error;
 use crate::net::connection::{self, Manner};
 use crate::net::neighbours;
 use crate::net::resolver::Resolver;
 use crate::net::socket::{self, Family, Place};
 use crate::platform;
 use crate::platform::interface::shown;
+use crate::roles::Number;
 use crate::room::rules;
 use crate::talk::leaving;
 use crate::text::audience::Audience;
-use crate::threads::event::{Event, Number};
+use crate::text::reason::reason;
+use crate::threads::event::Event;
 use crate::watch::steps::{self, Call, Facts};
 use crate::wire::messages::{END_FRAME, Wire};
 

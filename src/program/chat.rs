@@ -20,18 +20,19 @@ use crate::platform::{self, Terminal};
 use crate::program::cli::Meet;
 use crate::program::ending::Ending;
 use crate::program::writers::{LAST_LINES, Sinks};
-use crate::room::rules::MESSAGE_MAX;
+use crate::roles::{Role, Source};
 use crate::talk::coordinator::{self, Calling, Coordinator, Outboxes, Outcome, Plan, Stdin};
 use crate::talk::leaving;
 use crate::terminal::keyboard::Keyboard;
 use crate::terminal::screen::{self, RowBoard};
 use crate::text::audience::Audience;
 use crate::threads::buffer::{BUFFER_SIZE, BUFFERS, Pool, Stopper};
-use crate::threads::event::{Event, News, Source};
+use crate::threads::event::{Event, News};
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::reader::{Permit, Reader};
 use crate::threads::thread::{self, Thread};
 use crate::watch::steps::{self, Call, Facts, Watched};
+use crate::wire::messages::MESSAGE_MAX;
 use crate::wire::messages::{Codec, FRAME_MAX, Framer, Lines, Wire};
 use crate::wire::typed::Typed;
 
@@ -243,18 +244,20 @@ impl Chat {
             inbox: to_inbox,
         };
         let seeker = match meet {
-            Meet::Listen(_) if room.is_some() => Thread::start("acceptor", move || seeker.host())?,
-            Meet::Listen(_) => Thread::start("acceptor", move || seeker.accept())?,
+            Meet::Listen(_) if room.is_some() => {
+                Thread::start(Role::Acceptor, move || seeker.host())?
+            }
+            Meet::Listen(_) => Thread::start(Role::Acceptor, move || seeker.accept())?,
             Meet::Connect(connect) => {
                 let (timeout, wait) = (connect.timeout, meet.wait().flatten());
-                Thread::start("connector", move || seeker.connect(timeout, wait))?
+                Thread::start(Role::Connector, move || seeker.connect(timeout, wait))?
             }
         };
 
         // The coordinator last: the sources wait for its word. So where there is no thread for one of
         // them, nothing has begun, and no key has been asked for.
         let (leave_outcome, outcome) = unbounded();
-        let coordinator = Thread::start("coordinator", {
+        let coordinator = Thread::start(Role::Coordinator, {
             let inbox = inbox.clone();
             move || {
                 let coordinator = Coordinator::new(plan, outboxes, Instant::now());
@@ -348,7 +351,7 @@ fn start_stdin_reader(
     may_read: Receiver<Permit>,
     inbox: Sender<Event>,
 ) -> Result<Thread, Error> {
-    Thread::start("stdin-reader", move || {
+    Thread::start(Role::StdinReader, move || {
         // Once for piped input. A person who has pressed Ctrl-D can type to the next friend.
         while let Ok(permit) = steps::blocked(
             Call::Permit,

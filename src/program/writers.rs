@@ -12,10 +12,11 @@ use crate::lens::trace::{LAST_STEPS, Trace};
 use crate::platform::{self, Hold};
 use crate::program::cli::Common;
 use crate::program::ending::Ending;
+use crate::roles::{Role, Sink};
 use crate::room::host_outbox::Ear;
 use crate::terminal::screen::{self, Form, Row, Screen};
 use crate::terminal::transcript::Transcript;
-use crate::threads::event::{Event, Sink};
+use crate::threads::event::Event;
 use crate::threads::notices::Notices;
 use crate::threads::outbox::Outbox;
 use crate::threads::thread::Thread;
@@ -88,7 +89,7 @@ impl Sinks {
             waiting,
             for_a_person,
         );
-        let screen_writer = start_writer("screen-writer", writer, stdout, inbox.clone())?;
+        let screen_writer = start_writer(Role::ScreenWriter, writer, stdout, inbox.clone())?;
 
         // Where stderr is the screen, notices go through the screen's writer: so they stand
         // behind the messages that came before them, and nothing is torn.
@@ -107,7 +108,7 @@ impl Sinks {
                 false => Form::Plain,
             };
             let writer = Writer::new(Sink::Notices, form, outbox, inbox.clone());
-            let writer = start_writer("notice-writer", writer, stderr, inbox.clone())?;
+            let writer = start_writer(Role::NoticeWriter, writer, stderr, inbox.clone())?;
             (Notices::new(to_stderr.clone(), common.quiet), Some((to_stderr, writer)))
         };
         // Else they must not be kept: they hold the outboxes open.
@@ -189,12 +190,12 @@ impl Sinks {
 }
 
 fn start_writer(
-    name: &'static str,
+    role: Role,
     mut writer: Writer,
     to: impl io::Write + Send + 'static,
     inbox: Sender<Event>,
 ) -> Result<Thread, Error> {
-    Thread::start(name, move || {
+    Thread::start(role, move || {
         let last_word = writer.run(Watched::new(to, Call::Write));
         // Nobody listens any more where the program is ending.
         let _ = inbox.send(Event::Written(writer.sink(), last_word));
@@ -218,5 +219,5 @@ fn start_transcript(
         waiting,
         true,
     );
-    Ok(((to_transcript, start_writer("transcript", writer, to, inbox)?), ear))
+    Ok(((to_transcript, start_writer(Role::Transcript, writer, to, inbox)?), ear))
 }

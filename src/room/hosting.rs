@@ -19,19 +19,21 @@ use crate::lens::explain::Account;
 use crate::net::connection::{Friend, Line};
 use crate::platform::SHUTDOWN_WAKES;
 use crate::platform::interface::shown;
+use crate::roles::{Number, Sink};
 use crate::room::host_outbox::Ear;
-use crate::room::rules::{self, Announcement, MESSAGE_MAX, Room, SentAway, Tally, Who};
+use crate::room::rules::{self, Announcement, Room, SentAway, Tally, Who};
 use crate::talk::conversation::Conclusion;
 use crate::talk::coordinator::Stdin;
 use crate::talk::leaving::{LAST_WORDS, LEAVING, PATIENCE};
 use crate::text::audience::Request;
 use crate::text::name::Name;
 use crate::threads::buffer::Block;
-use crate::threads::event::{News, Number, Report, Sink};
+use crate::threads::event::{News, Report};
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::outbox::{LOOK, Look, Outbox};
 use crate::threads::writer::Order;
 use crate::watch::steps;
+use crate::wire::messages::MESSAGE_MAX;
 use crate::wire::messages::{self, END_FRAME, Foreign, Oddity, Wire};
 
 /// How many who have left may still be on the line before new callers have to wait.

@@ -8,14 +8,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use crate::roles::Number;
 use crate::text::audience::WELCOME;
 use crate::text::harmless::harmless;
 use crate::text::name::Name;
-use crate::threads::event::Number;
 use crate::wire::messages::{self, Foreign, Wire};
-
-/// The longest message in a room, in bytes.
-pub const MESSAGE_MAX: usize = 16 * 1024;
 
 /// The longest text that is relayed as one message, in bytes: what is made visible takes more room
 /// than it did, and a frame holds no more than 64 KiB.
@@ -299,6 +296,7 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::messages::MESSAGE_MAX;
     use proptest::prelude::*;
 
     fn name(word: &str) -> Name {

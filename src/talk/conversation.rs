@@ -27,6 +27,7 @@ use crate::lens::explain::Account;
 use crate::net::connection::{Friend, Line};
 use crate::platform::SHUTDOWN_WAKES;
 use crate::platform::interface::shown;
+use crate::roles::Role;
 use crate::talk::coordinator::{Outboxes, Plan, Stdin};
 use crate::talk::leaving::{LAST_WORDS, LEAVING, Leaving, PATIENCE};
 use crate::text::name::{Name, Speaker};
@@ -214,7 +215,7 @@ impl Conversation {
         } else if let Some(kept) = &mut self.kept {
             kept.extend_from_slice(bytes);
         }
-        steps::hand_over(&words, "socket-writer", None);
+        steps::hand_over(&words, Role::SocketWriter, None);
         // A socket-writer that has failed says so itself.
         let _ = to_friend.send(Order::Block(words));
         true
@@ -230,7 +231,7 @@ impl Conversation {
     pub fn ask(&self, line: &str) {
         if let Some(to_friend) = &self.to_friend {
             let message = Arc::new(Block::of(messages::message(self.plan.wire, line)));
-            steps::hand_over(&message, "socket-writer", None);
+            steps::hand_over(&message, Role::SocketWriter, None);
             let _ = to_friend.send(Order::Block(message));
         }
     }
@@ -415,10 +416,10 @@ impl Conversation {
     /// Shows what the friend has said.
     pub fn show(&self, words: Arc<Block>) {
         if let Some(to_transcript) = &self.to_transcript {
-            steps::hand_over(&words, "transcript", None);
+            steps::hand_over(&words, Role::Transcript, None);
             let _ = to_transcript.send(Order::Block(Arc::clone(&words)));
         }
-        steps::hand_over(&words, "screen-writer", None);
+        steps::hand_over(&words, Role::ScreenWriter, None);
         // A writer that has failed says so itself.
         let _ = self.to_screen.send(Order::Block(words));
     }

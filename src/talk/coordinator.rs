@@ -23,19 +23,20 @@ use crate::net::connection::Friend;
 use crate::platform::Terminal;
 use crate::platform::interface::shown;
 use crate::platform::machine;
+use crate::roles::{Role, Sink, Source};
 use crate::room::host_outbox::Ear;
 use crate::room::hosting::Hosting;
-use crate::room::rules::MESSAGE_MAX;
 use crate::talk::conversation::{Conclusion, Conversation};
 use crate::talk::leaving::LEAVING;
 use crate::text::name::{Name, Speaker};
 use crate::threads::buffer::{Block, Stopper};
-use crate::threads::event::{Event, News, ReadError, Report, Sink, Source};
+use crate::threads::event::{Event, News, ReadError, Report};
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::reader::Permit;
 use crate::threads::thread;
 use crate::threads::writer::Order;
 use crate::watch::steps::{self, Call, Facts};
+use crate::wire::messages::MESSAGE_MAX;
 use crate::wire::messages::{FRAME_MAX, Oddity, Wire};
 
 /// How long `--wait` waits between two calls, and `--keep` for its port.
@@ -245,8 +246,8 @@ impl Coordinator {
                 || next_event(inbox, wake_at, gives_way),
                 |event| Facts {
                     woken_by: event.teller(match self.plan.calling {
-                        Some(_) => "connector",
-                        None => "acceptor",
+                        Some(_) => Role::Connector,
+                        None => Role::Acceptor,
                     }),
                     news: event.to_string(),
                     bytes: match event {
@@ -257,7 +258,7 @@ impl Coordinator {
                 },
             );
             if let Event::Read(_, News::Block(block)) = &event {
-                steps::take_over(block, "coordinator");
+                steps::take_over(block, Role::Coordinator);
             }
             wake_at = self.on(event, machine::now());
             if let State::Over(outcome) = self.state {
@@ -583,11 +584,11 @@ impl Coordinator {
     /// What I have said stays on my screen, and in the transcript.
     fn show_said(&self, words: Arc<Block>) {
         if let Some(to_transcript) = &self.out.to_transcript {
-            steps::hand_over(&words, "transcript", None);
+            steps::hand_over(&words, Role::Transcript, None);
             let _ = to_transcript.send(Order::Said(Arc::clone(&words)));
         }
         if self.plan.editor {
-            steps::hand_over(&words, "screen-writer", None);
+            steps::hand_over(&words, Role::ScreenWriter, None);
             let _ = self.out.to_screen.send(Order::Said(words));
         }
     }

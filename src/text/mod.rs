@@ -6,4 +6,5 @@ pub mod command;
 pub mod harmless;
 pub mod invisible;
 pub mod name;
+pub mod reason;
 pub mod rows;

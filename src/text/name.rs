@@ -9,9 +9,9 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use crate::roles::Number;
 use crate::text::harmless::is_mark;
 use crate::text::invisible::is_suspect;
-use crate::threads::event::Number;
 
 /// How many characters a name may have, not counting marks.
 const LONGEST: usize = 32;

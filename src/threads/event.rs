@@ -4,11 +4,13 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::error::{Error, reason};
+use crate::error::Error;
 use crate::net::connection::Friend;
 use crate::platform::interface::shown;
+use crate::roles::{Role, Sink, Source};
 use crate::text::audience::Request;
 use crate::text::harmless::harmless;
+use crate::text::reason::reason;
 use crate::threads::buffer::Block;
 use crate::wire::messages::Oddity;
 
@@ -34,25 +36,6 @@ pub enum Event {
     HungUp,
     /// The instant that the coordinator wanted to be woken at has come.
     Time,
-}
-
-/// Which friend: they are numbered from 1, as they come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Number(pub u64);
-
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
-
-/// Whom a reader reads from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The keyboard, or what is piped in.
-    Stdin,
-    /// The friend's end of the connection.
-    Friend(Number),
 }
 
 /// What a reader has to say. The last word is always [`News::Ended`].
@@ -82,34 +65,6 @@ pub enum ReadError {
     Rule(Error),
 }
 
-/// Whom a writer writes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sink {
-    /// The friend's end of the connection.
-    Friend(Number),
-    /// Standard output.
-    Screen,
-    /// Standard error.
-    Notices,
-    /// The file of `--transcript`.
-    Transcript,
-    /// The file of `--trace`.
-    Trace,
-}
-
-impl Sink {
-    /// The name of the thread that writes there.
-    pub fn thread(self) -> &'static str {
-        match self {
-            Sink::Friend(_) => "socket-writer",
-            Sink::Screen => "screen-writer",
-            Sink::Notices => "notice-writer",
-            Sink::Transcript => "transcript",
-            Sink::Trace => "trace-writer",
-        }
-    }
-}
-
 /// What a writer has to say. The last word is always [`Report::Ended`].
 #[derive(Debug)]
 pub enum Report {
@@ -126,16 +81,15 @@ pub enum Report {
 
 impl Event {
     /// The name of the thread that this comes from; `seeker`: of the one that looks for friends.
-    pub fn teller(&self, seeker: &'static str) -> &'static str {
+    pub fn teller(&self, seeker: Role) -> &'static str {
         match self {
-            Event::Read(Source::Stdin, _) => "stdin-reader",
-            Event::Read(Source::Friend(_), _) => "socket-reader",
-            Event::Written(sink, _) => sink.thread(),
+            Event::Read(source, _) => source.role().name(),
+            Event::Written(sink, _) => sink.role().name(),
             Event::Listening(..)
             | Event::Refused(_)
             | Event::Connected(_)
-            | Event::NotConnected(_) => seeker,
-            Event::Signal | Event::HungUp => "ctrl-c",
+            | Event::NotConnected(_) => seeker.name(),
+            Event::Signal | Event::HungUp => Role::CtrlC.name(),
             Event::Time => "the clock",
         }
     }
@@ -152,7 +106,7 @@ impl fmt::Display for Event {
             Event::Written(Sink::Friend(number), report) => {
                 write!(f, "socket-writer {number}: {report}")
             }
-            Event::Written(sink, report) => write!(f, "{}: {report}", sink.thread()),
+            Event::Written(sink, report) => write!(f, "{}: {report}", sink.role().name()),
             Event::Listening(at, _) => write!(f, "acceptor: listening on {}", shown(*at)),
             Event::Connected(friend) => write!(f, "a friend, at {}", shown(friend.address)),
             Event::NotConnected(error) => write!(f, "no friend: {error}"),

@@ -18,9 +18,9 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 
 use crate::platform::machine::thread::Thread;
+use crate::roles::Sink;
 use crate::room::rules::{Announcement, Tally};
 use crate::threads::buffer::Block;
-use crate::threads::event::Sink;
 use crate::threads::writer::{Done, Order};
 use crate::watch::steps;
 
@@ -142,7 +142,7 @@ impl Outbox {
                     Sink::Friend(number) => Some(number),
                     _ => None,
                 };
-                steps::hand_over(block, self.sink.thread(), whose);
+                steps::hand_over(block, self.sink.role(), whose);
             }
             // A writer that has ended has said so, or will.
             let _ = to_writer.send(order);

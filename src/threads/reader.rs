@@ -8,8 +8,9 @@ use std::io::{self, Cursor, Read};
 
 use crossbeam_channel::Sender;
 
+use crate::roles::{Role, Source};
 use crate::threads::buffer::Pool;
-use crate::threads::event::{Event, News, ReadError, Source};
+use crate::threads::event::{Event, News, ReadError};
 use crate::watch::steps;
 use crate::wire::messages::{Codec, Foreign, Oddity, Step};
 use crate::wire::sniffer::{Opening, Sniffer, Verdict};
@@ -180,7 +181,7 @@ impl Reader {
 
     fn tell(&self, news: News) -> Result<(), Stop> {
         if let News::Block(block) = &news {
-            steps::hand_over(block, "coordinator", None);
+            steps::hand_over(block, Role::Coordinator, None);
         }
         self.inbox.send(Event::Read(self.source, news)).map_err(|_| Stop::NobodyListens)
     }

@@ -1,6 +1,5 @@
 //! Threads with names, and knowing at the end what became of each.
 
-use std::cell::Cell;
 use std::io::ErrorKind;
 use std::time::Instant;
 
@@ -9,25 +8,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, at, bounded, n
 use crate::error::Error;
 use crate::platform::machine::thread::{self, Builder, JoinHandle};
 use crate::platform::{self, Signals};
-use crate::threads::event::Number;
+use crate::roles::{self, Number, Role};
 use crate::watch::steps;
-
-thread_local! {
-    static WHOSE: Cell<Option<Number>> = const { Cell::new(None) };
-}
-
-/// Whose thread this is, where several friends have threads of the same name.
-pub fn whose() -> Option<Number> {
-    WHOSE.get()
-}
-
-/// What this thread is called, with whose it is.
-pub fn name() -> String {
-    let thread = std::thread::current();
-    // The signals' thread is not ours, and has the name of the program for a while.
-    let name = thread.name().unwrap_or("ctrl-c");
-    whose().map_or_else(|| name.to_owned(), |number| format!("{name} {number}"))
-}
 
 /// Waits for what comes next in a channel, until `deadline` if there is one.
 ///
@@ -74,7 +56,7 @@ const TO_WORK_WITH: usize = 4 * 1024 * 1024;
 ///
 /// # Errors
 /// There is no memory for it.
-pub fn expect_memory(thread: &'static str, stack: usize) -> Result<(), Error> {
+pub fn expect_memory(thread: Role, stack: usize) -> Result<(), Error> {
     match platform::has_memory_for((stack + TO_WORK_WITH) as u64) {
         true => Ok(()),
         false => Err(Error::NoThread { thread, why: ErrorKind::OutOfMemory.into() }),
@@ -90,7 +72,7 @@ pub fn on_signals(
     leave: impl Fn() + Clone + Send + 'static,
     give_back: impl Fn() + Send + 'static,
 ) -> Result<(), Error> {
-    let thread = "ctrl-c";
+    let thread = Role::CtrlC;
     expect_memory(thread, STACK)?;
     match ctrlc::try_set_handler(leave.clone()) {
         Ok(()) => {}
@@ -100,11 +82,14 @@ pub fn on_signals(
         Err(why) => return Err(Error::NoSignals(why)),
     }
     let Some(signals) = Signals::take().map_err(Error::NoOtherSignals)? else { return Ok(()) };
-    let thread = "signals";
+    let thread = Role::Signals;
     expect_memory(thread, SMALL_STACK)?;
     // As the other one it is left, and has nothing to tell to those who watch.
-    let builder = Builder::new().name(thread.to_owned()).stack_size(SMALL_STACK);
-    let started = builder.spawn(move || signals.run(leave, give_back));
+    let builder = Builder::new().name(thread.name().to_owned()).stack_size(SMALL_STACK);
+    let started = builder.spawn(move || {
+        roles::begin(thread, None);
+        signals.run(leave, give_back);
+    });
     started.map(drop).map_err(|why| Error::NoThread { thread, why })
 }
 
@@ -112,22 +97,19 @@ pub fn on_signals(
 #[derive(Debug)]
 pub struct Thread {
     handle: JoinHandle<()>,
-    name: &'static str,
+    role: Role,
     /// Nothing is ever sent; it closes when the thread ends, however it ends.
     ended: Receiver<()>,
 }
 
 impl Thread {
     /// Starts a thread with a name that the operating system shows (`ps -L`, `top -H`, a
-    /// debugger). Linux shows 15 bytes of it, so no name here is longer.
+    /// debugger).
     ///
     /// # Errors
     /// The system has no thread left, or no memory for one.
-    pub fn start(
-        name: &'static str,
-        body: impl FnOnce() + Send + 'static,
-    ) -> Result<Thread, Error> {
-        Thread::start_for(None, name, body)
+    pub fn start(role: Role, body: impl FnOnce() + Send + 'static) -> Result<Thread, Error> {
+        Thread::start_for(None, role, body)
     }
 
     /// The same for one friend of many.
@@ -136,28 +118,27 @@ impl Thread {
     /// The system has no thread left, or no memory for one.
     pub fn start_for(
         whose: Option<Number>,
-        name: &'static str,
+        role: Role,
         body: impl FnOnce() + Send + 'static,
     ) -> Result<Thread, Error> {
-        debug_assert!(name.len() <= 15, "Linux would cut {name}");
         let stack = if whose.is_some() { SMALL_STACK } else { STACK };
-        expect_memory(name, stack)?;
-        let builder = Builder::new().name(name.to_owned()).stack_size(stack);
+        expect_memory(role, stack)?;
+        let builder = Builder::new().name(role.name().to_owned()).stack_size(stack);
         let (ends, ended) = bounded(0);
         let handle = builder
             .spawn(move || {
-                WHOSE.set(whose);
+                roles::begin(role, whose);
                 let _ends: crossbeam_channel::Sender<()> = ends; // Dropped, and so closed, last.
                 steps::begins();
                 body();
                 steps::ends();
             })
-            .map_err(|why| match expect_memory(name, stack) {
-                Ok(()) => Error::NoThread { thread: name, why },
+            .map_err(|why| match expect_memory(role, stack) {
+                Ok(()) => Error::NoThread { thread: role, why },
                 // Somebody else was faster: the system says the same of both.
                 Err(error) => error,
             })?;
-        Ok(Thread { handle, name, ended })
+        Ok(Thread { handle, role, ended })
     }
 
     /// The thread itself, to be woken where it is parked.
@@ -180,11 +161,11 @@ impl Thread {
     pub fn join(self) {
         // It cannot have panicked: the panic hook ends the process.
         let _ = self.handle.join();
-        log::debug!("joined {}", self.name);
+        log::debug!("joined {}", self.role);
     }
 
     /// Leaves a thread to end with the process.
     pub fn leave(self, why: &str) {
-        log::debug!("leaves {}: {why}", self.name);
+        log::debug!("leaves {}: {why}", self.role);
     }
 }

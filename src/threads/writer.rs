@@ -13,10 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, select};
 
 use crate::platform::machine;
+use crate::roles::{Role, Sink};
 use crate::terminal::screen::Form;
 use crate::text::name::{Name, Speaker};
 use crate::threads::buffer::Block;
-use crate::threads::event::{Event, Report, Sink};
+use crate::threads::event::{Event, Report};
 use crate::threads::thread;
 use crate::watch::steps::{self, Call, Facts, Watched};
 use crate::wire::messages::END_FRAME;
@@ -197,12 +198,12 @@ impl Writer {
             let cost = order.cost();
             match order {
                 Order::Block(block) => {
-                    steps::take_over(&block, self.sink.thread());
+                    steps::take_over(&block, self.sink.role());
                     to.get_mut().to.tell(true);
                     self.form.write(&block, to)?;
                 }
                 Order::Said(block) => {
-                    steps::take_over(&block, self.sink.thread());
+                    steps::take_over(&block, self.sink.role());
                     self.form.write_said(&block, to)?;
                 }
                 Order::Own(bytes) => self.form.write_own(&bytes, to)?,
@@ -252,7 +253,7 @@ impl Writer {
             || self.wait_for_one(),
             |order| match order {
                 Some(Order::Block(_) | Order::Said(_)) => {
-                    Facts { woken_by: "coordinator", ..Facts::default() }
+                    Facts { woken_by: Role::Coordinator.name(), ..Facts::default() }
                 }
                 _ => Facts::untold(),
             },

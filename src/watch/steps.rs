@@ -17,13 +17,12 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::error::reason;
 use crate::lens::boundaries::{Boundaries, Piece, excerpt};
 use crate::lens::trace::HandedOver;
 use crate::lens::{explain, trace};
+use crate::roles::{self, Number, Role};
+use crate::text::reason::reason;
 use crate::threads::buffer::Block;
-use crate::threads::event::Number;
-use crate::threads::thread;
 use crate::wire::messages::{self, Wire};
 
 /// What a thread can be blocked in.
@@ -262,12 +261,12 @@ impl Blocking {
 }
 
 /// A message is handed to another thread, `to`, which is one of the friend `number`'s in a room.
-pub fn hand_over(block: &Block, to: &'static str, number: Option<Number>) {
+pub fn hand_over(block: &Block, to: Role, number: Option<Number>) {
     if !are_watched() {
         return;
     }
     // Readers say so with what they have read, and in a room there are too many.
-    if are_explained() && number.is_none() && to != "coordinator" {
+    if are_explained() && number.is_none() && to != Role::Coordinator {
         HABITS.with_borrow_mut(|habits| habits.passes(block.bytes().len(), to));
     }
     if are_traced() && block.number() > 0 {
@@ -294,9 +293,9 @@ pub fn tell_all(members: usize) {
 }
 
 /// A message is taken that another thread has handed over to this one, which is called `me` there.
-pub fn take_over(block: &Block, me: &'static str) {
+pub fn take_over(block: &Block, me: Role) {
     if are_traced() && block.number() > 0 {
-        trace::takes_over(block.number(), me, thread::whose());
+        trace::takes_over(block.number(), me, roles::me().of);
     }
 }
 

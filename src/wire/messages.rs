@@ -25,6 +25,9 @@ pub const FRAME_MAX: usize = 65_535;
 /// The longest line that a terminal shows in one part, in bytes.
 pub const LINE_MAX: usize = 65_536;
 
+/// The longest message in a room, in bytes.
+pub const MESSAGE_MAX: usize = 16 * 1024;
+
 /// How much may come in one block for a room, in bytes, with what each message is given as a label.
 /// That can be many times as long as the message, and a buffer must not pay for megabytes.
 const TOGETHER_MAX: usize = 64 * 1024;

@@ -5,9 +5,10 @@
 use std::io::{self, Read};
 
 use crossbeam_channel::unbounded;
+use threadchat::roles::Source;
 use threadchat::text::audience::Audience;
 use threadchat::threads::buffer::Pool;
-use threadchat::threads::event::{Event, News, ReadError, Source};
+use threadchat::threads::event::{Event, News, ReadError};
 use threadchat::threads::reader::Reader;
 use threadchat::wire::messages::{
     Codec, FRAME_MAX, Framer, Frames, HEADER, Lines, Oddity, Wire, messages,
