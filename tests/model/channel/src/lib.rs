@@ -271,12 +271,12 @@ macro_rules! select {
     ($(recv($from:expr) -> $next:pat => $body:block)+ default($time:expr) => $late:expr $(,)?) => {
         $crate::select! {
             $(recv($from) -> $next => $body,)+
-            recv($crate::at($crate::platform::machine::now() + $time)) -> _ => $late,
+            recv($crate::at($crate::machine::now() + $time)) -> _ => $late,
         }
     };
     ($(recv($from:expr) -> $next:pat => $body:expr),+ $(,)?) => {
         loop {
-            let chosen = $crate::platform::machine::wait_for_any(&[$(&$from),+]);
+            let chosen = $crate::machine::wait_for_any(&[$(&$from),+]);
             let mut arms = 0..;
             $(
                 if arms.next() == Some(chosen) {
