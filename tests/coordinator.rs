@@ -20,8 +20,8 @@ use threadchat::talk::coordinator::{Calling, Coordinator, Outboxes, Plan, Stdin}
 use threadchat::threads::buffer::{BUFFERS, Block, Pool, Stopper};
 use threadchat::threads::event::{Event, News, ReadError, Report};
 use threadchat::threads::notices::Notices;
+use threadchat::threads::order::{Done, Order};
 use threadchat::threads::reader::Permit;
-use threadchat::threads::writer::{Done, Order};
 use threadchat::wire::messages::{END_FRAME, Oddity, Wire};
 
 /// The friend, and whoever comes after her.

@@ -17,13 +17,14 @@ use crate::lens::explain::Account;
 use crate::lens::trace;
 use crate::platform::machine;
 use crate::roles::{Number, Role, Sink, Source};
-use crate::terminal::screen::Form;
 use crate::text::audience::Audience;
 use crate::threads::buffer::{BUFFER_SIZE, BUFFERS, Pool};
 use crate::threads::event::{Event, Report};
+use crate::threads::form::Plain;
+use crate::threads::order::{Done, Order};
 use crate::threads::reader::Reader;
 use crate::threads::thread::Thread;
-use crate::threads::writer::{Done, Order, Writer};
+use crate::threads::writer::Writer;
 use crate::watch::steps::{self, Call, Watched};
 use crate::wire::messages::MESSAGE_MAX;
 use crate::wire::messages::{Codec, FRAME_MAX, Frames, HEADER, LINE_MAX, Lines, Wire};
@@ -165,7 +166,7 @@ pub fn begin(
         }
     })?;
     let sink = Sink::Friend(number);
-    let mut writer = Writer::new(sink, Form::Plain, outbox, inbox.clone());
+    let mut writer = Writer::new(sink, Box::new(Plain), outbox, inbox.clone());
     if whose.is_some() {
         writer = writer.that_is_woken();
     }

@@ -14,13 +14,15 @@ use crate::program::cli::Common;
 use crate::program::ending::Ending;
 use crate::roles::{Role, Sink};
 use crate::room::host_outbox::Ear;
-use crate::terminal::screen::{self, Form, Row, Screen};
+use crate::terminal::screen::{self, Row, Screen};
 use crate::terminal::transcript::Transcript;
 use crate::threads::event::Event;
+use crate::threads::form::{Form, Payloads, Plain};
 use crate::threads::notices::Notices;
+use crate::threads::order::Order;
 use crate::threads::outbox::Outbox;
 use crate::threads::thread::Thread;
-use crate::threads::writer::{Order, Writer};
+use crate::threads::writer::Writer;
 use crate::watch::steps::{Call, Watched};
 use crate::wire::messages::Wire;
 
@@ -69,17 +71,17 @@ impl Sinks {
         let (to_screen, outbox) = unbounded();
         let waiting = outbox.clone();
         let editor = rows.is_some();
-        let form = match (for_a_person, common.wire) {
+        let form: Box<dyn Form> = match (for_a_person, common.wire) {
             (true, wire) => {
                 let screen = Screen::new(wire, common.color.is_wanted(), common.time);
-                Form::Screen(Box::new(match rows {
+                Box::new(match rows {
                     Some((rows, true)) => screen.with_rows(rows).behind_echo(),
                     Some((rows, false)) => screen.with_rows(rows),
                     None => screen,
-                }))
+                })
             }
-            (false, Wire::Lines) => Form::Plain,
-            (false, Wire::Frames) => Form::Payloads,
+            (false, Wire::Lines) => Box::new(Plain),
+            (false, Wire::Frames) => Box::new(Payloads),
         };
         let (stdout, hold) =
             platform::screen().map_err(|why| Error::NoStream { stream: "stdout", why })?;
@@ -100,12 +102,12 @@ impl Sinks {
             let stderr =
                 platform::stderr().map_err(|why| Error::NoStream { stream: "stderr", why })?;
             // What it says may quote a friend: that is no less dangerous on another terminal than stdout.
-            let form = match io::stderr().is_terminal() {
+            let form: Box<dyn Form> = match io::stderr().is_terminal() {
                 true => {
                     let screen = Screen::new(common.wire, false, false);
-                    Form::Screen(Box::new(screen.in_window(platform::columns_of_stderr)))
+                    Box::new(screen.in_window(platform::columns_of_stderr))
                 }
-                false => Form::Plain,
+                false => Box::new(Plain),
             };
             let writer = Writer::new(Sink::Notices, form, outbox, inbox.clone());
             let writer = start_writer(Role::NoticeWriter, writer, stderr, inbox.clone())?;
@@ -211,7 +213,7 @@ fn start_transcript(
     let to = platform::append(file)
         .map_err(|why| Error::NoTranscript { file: file.display().to_string(), why })?;
     let (to_transcript, outbox) = unbounded();
-    let form = Form::Transcript(Box::new(Transcript::new(wire)));
+    let form = Box::new(Transcript::new(wire));
     let waiting = outbox.clone();
     let writer = Writer::new(Sink::Transcript, form, outbox, inbox.clone());
     let ear = Ear::new(

@@ -10,8 +10,8 @@ use crossbeam_channel::Receiver;
 
 use crate::text::name::{Name, Speaker};
 use crate::threads::buffer::Block;
+use crate::threads::order::Order;
 use crate::threads::outbox::{Look, Outbox};
-use crate::threads::writer::Order;
 use crate::wire::messages::{self, Wire};
 
 /// An ear of the host's. See the [module's page](self).

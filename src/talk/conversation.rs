@@ -34,7 +34,7 @@ use crate::text::name::{Name, Speaker};
 use crate::threads::buffer::{BUFFER_SIZE, Block, Stopper};
 use crate::threads::event::{News, ReadError, Report};
 use crate::threads::notices::{Notices, Unsent};
-use crate::threads::writer::Order;
+use crate::threads::order::Order;
 use crate::watch::steps;
 use crate::wire::messages::{self, END_FRAME, Foreign, Oddity, Wire};
 

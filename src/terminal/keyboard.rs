@@ -22,8 +22,8 @@ use crate::text::harmless::is_mark;
 use crate::threads::buffer::AtHome;
 use crate::threads::event::Event;
 use crate::threads::notices::{Notices, Unsent};
+use crate::threads::order::Order;
 use crate::threads::reader::Permit;
-use crate::threads::writer::Order;
 use crate::wire::messages::Wire;
 
 /// How much of what was typed before can be fetched back, in bytes. The last line always can.

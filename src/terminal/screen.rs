@@ -4,130 +4,19 @@
 
 use std::io::{self, Write};
 
-use crossbeam_channel::{Receiver, Sender, bounded, never};
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use unicode_width::UnicodeWidthStr;
 
 use crate::platform;
-use crate::terminal::transcript::{Transcript, time_of_day};
+use crate::terminal::transcript::time_of_day;
 use crate::text::audience;
 use crate::text::harmless::harmless;
 use crate::text::name::{Name, Speaker};
 use crate::text::rows::{self, Label};
 use crate::threads::buffer::Block;
-#[cfg(doc)]
-use crate::threads::writer::Order;
+use crate::threads::form::Form;
+use crate::threads::order::Order;
 use crate::wire::messages::{self, Wire};
-
-/// The form in which messages are written.
-#[derive(Debug)]
-pub enum Form {
-    /// As they stand in the block: to the friend, and through a pipe on the `lines` wire.
-    Plain,
-    /// Each payload and a newline: through a pipe on the `frames` wire.
-    Payloads,
-    /// For a person, at a terminal.
-    Screen(Box<Screen>),
-    /// With date, time and speaker, in a file.
-    Transcript(Box<Transcript>),
-}
-
-impl Form {
-    /// Writes the messages of a block.
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn write(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
-        match self {
-            Form::Plain => to.write_all(block.bytes()),
-            Form::Payloads => {
-                for message in messages::messages(Wire::Frames, block.bytes()) {
-                    to.write_all(message.text)?;
-                    // A frame that was cut off gets no newline: it is not a whole message.
-                    if message.whole {
-                        to.write_all(b"\n")?;
-                    }
-                }
-                Ok(())
-            }
-            Form::Screen(screen) => screen.heard(block, to),
-            Form::Transcript(transcript) => transcript.heard(block, to),
-        }
-    }
-
-    /// Writes what we have said ourselves.
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn write_said(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
-        match self {
-            Form::Plain | Form::Payloads => Ok(()),
-            Form::Screen(screen) => screen.said(block, to),
-            Form::Transcript(transcript) => transcript.said(block, to),
-        }
-    }
-
-    /// Writes lines of the program's own.
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn write_own(&mut self, lines: &[u8], to: &mut impl Write) -> io::Result<()> {
-        match self {
-            Form::Screen(screen) => screen.own(&String::from_utf8_lossy(lines), to),
-            Form::Plain | Form::Payloads | Form::Transcript(_) => to.write_all(lines),
-        }
-    }
-
-    /// Writes a line of the program's own that people copy: see [`Order::ToCopy`].
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn write_to_copy(&mut self, line: &str, to: &mut impl Write) -> io::Result<()> {
-        match self {
-            Form::Screen(screen) => screen.own_to_copy(line, to),
-            Form::Plain | Form::Payloads | Form::Transcript(_) => to.write_all(line.as_bytes()),
-        }
-    }
-
-    /// The screen, where that is what it is.
-    pub fn screen(&mut self) -> Option<&mut Screen> {
-        match self {
-            Form::Screen(screen) => Some(screen),
-            Form::Plain | Form::Payloads | Form::Transcript(_) => None,
-        }
-    }
-
-    /// Writes what is still to be written when nothing more will come.
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn finish(&mut self, to: &mut impl Write) -> io::Result<()> {
-        match self {
-            Form::Screen(screen) => screen.take_row_away(to),
-            Form::Transcript(transcript) => transcript.finish(to),
-            Form::Plain | Form::Payloads => Ok(()),
-        }
-    }
-
-    /// What the friend is called from now on.
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn call_friend(&mut self, speaker: Speaker, to: &mut impl Write) -> io::Result<()> {
-        match self {
-            Form::Plain | Form::Payloads => {}
-            Form::Screen(screen) => screen.speaker = speaker,
-            Form::Transcript(transcript) => transcript.call_friend(speaker, to)?,
-        }
-        Ok(())
-    }
-
-    /// What we are called from now on ourselves. A screen needs no name for that.
-    pub fn call_me(&mut self, name: Option<Name>) {
-        if let Form::Transcript(transcript) = self {
-            transcript.me = name;
-        }
-    }
-}
 
 /// Text of one row, and where the cursor stands in it.
 #[derive(Debug, PartialEq, Eq)]
@@ -263,13 +152,8 @@ impl Screen {
         Screen { drawn: Some(0), ..self }
     }
 
-    /// Where new rows come from.
-    pub fn rows(&self) -> &Receiver<Row> {
-        &self.rows
-    }
-
     /// From now on this is the row. `None`: no more will come.
-    pub fn set_row(&mut self, row: Option<Row>) {
+    fn set_row(&mut self, row: Option<Row>) {
         match row {
             None => self.rows = never(),
             Some(_) => {
@@ -279,21 +163,7 @@ impl Screen {
         }
     }
 
-    /// Draws the row where it does not stand as it should, and leaves the terminal as we want it while
-    /// nothing is written. To be called before one waits.
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn settle(&mut self, to: &mut impl Write) -> io::Result<()> {
-        if let Ok(newer) = self.rows.try_recv() {
-            self.set_row(Some(newer));
-        }
-        self.draw_row(to)?;
-        self.rowless = 0;
-        self.let_wrap(to)
-    }
-
-    fn draw_row(&mut self, to: &mut impl Write) -> io::Result<()> {
+    fn draw_row(&mut self, to: &mut dyn Write) -> io::Result<()> {
         if self.row.is_none() || (self.drawn.is_some() && !self.changed) {
             return Ok(());
         }
@@ -314,36 +184,7 @@ impl Screen {
         Ok(())
     }
 
-    /// Takes the row off the screen, for good or until there is a new one.
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn take_row_away(&mut self, to: &mut impl Write) -> io::Result<()> {
-        self.erase_row(to)?;
-        self.row = None;
-        self.let_wrap(to)?;
-        if std::mem::take(&mut self.marks_pastes) {
-            to.write_all(MARK_NO_PASTES)?;
-        }
-        Ok(())
-    }
-
-    /// The row is not on the screen any more, and the terminal is somebody else's, who has told it how
-    /// to paste: nothing is written.
-    pub fn lose_row(&mut self) {
-        (self.row, self.drawn, self.marks_pastes) = (None, None, false);
-    }
-
-    /// Empties the screen, as Ctrl-L does in a shell.
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn clear(&mut self, to: &mut impl Write) -> io::Result<()> {
-        self.drawn = None;
-        to.write_all(b"\x1b[H\x1b[2J")
-    }
-
-    fn erase_row(&mut self, to: &mut impl Write) -> io::Result<()> {
+    fn erase_row(&mut self, to: &mut dyn Write) -> io::Result<()> {
         if self.drawn.is_some() {
             write!(to, "{}\x1b[K", self.first_column((self.columns)()))?;
             self.drawn = None;
@@ -365,38 +206,21 @@ impl Screen {
         }
     }
 
-    fn let_no_row_wrap(&mut self, to: &mut impl Write) -> io::Result<()> {
+    fn let_no_row_wrap(&mut self, to: &mut dyn Write) -> io::Result<()> {
         if self.obeys && !std::mem::replace(&mut self.no_wrapping, true) {
             to.write_all(NO_WRAPPING)?;
         }
         Ok(())
     }
 
-    fn let_wrap(&mut self, to: &mut impl Write) -> io::Result<()> {
+    fn let_wrap(&mut self, to: &mut dyn Write) -> io::Result<()> {
         if std::mem::take(&mut self.no_wrapping) {
             to.write_all(WRAPPING)?;
         }
         Ok(())
     }
 
-    fn heard(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
-        let time = if self.time { time_of_day(block.came_at()) + " " } else { String::new() };
-        let speaker = self.speaker.clone();
-        let (before, who, says) = match &speaker {
-            Speaker::Room => (time + ROOM_MARGIN, "", ""),
-            Speaker::Friend | Speaker::Named(_) => (time, speaker.as_str(), SAYS),
-        };
-        // A friend without a name is one of a kind.
-        let named = matches!(speaker, Speaker::Named(_));
-        let colour = (self.colour && named).then(|| colour_of(who));
-        self.lines(block, &Label { before: &before, who, colour, says }, to)
-    }
-
-    fn said(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
-        self.lines(block, &Label { before: "", who: ">", colour: None, says: " " }, to)
-    }
-
-    fn lines(&mut self, block: &Block, label: &Label, to: &mut impl Write) -> io::Result<()> {
+    fn lines(&mut self, block: &Block, label: &Label, to: &mut dyn Write) -> io::Result<()> {
         let columns = (self.columns)();
         for message in messages::messages(self.wire, block.bytes()) {
             for line in messages::lines(message.text) {
@@ -411,12 +235,39 @@ impl Screen {
         Ok(())
     }
 
+    fn show(&mut self, rows: &str, to: &mut dyn Write) -> io::Result<()> {
+        self.erase_row(to)?;
+        self.let_no_row_wrap(to)?;
+        to.write_all(rows.as_bytes())?;
+        self.rowless += rows.len();
+        if self.rowless > ROWLESS_MAX { self.settle(to) } else { Ok(()) }
+    }
+}
+
+impl Form for Screen {
+    fn write_heard(&mut self, block: &Block, to: &mut dyn Write) -> io::Result<()> {
+        let time = if self.time { time_of_day(block.came_at()) + " " } else { String::new() };
+        let speaker = self.speaker.clone();
+        let (before, who, says) = match &speaker {
+            Speaker::Room => (time + ROOM_MARGIN, "", ""),
+            Speaker::Friend | Speaker::Named(_) => (time, speaker.as_str(), SAYS),
+        };
+        // A friend without a name is one of a kind.
+        let named = matches!(speaker, Speaker::Named(_));
+        let colour = (self.colour && named).then(|| colour_of(who));
+        self.lines(block, &Label { before: &before, who, colour, says }, to)
+    }
+
+    fn write_said(&mut self, block: &Block, to: &mut dyn Write) -> io::Result<()> {
+        self.lines(block, &Label { before: "", who: ">", colour: None, says: " " }, to)
+    }
+
     /// Shows lines of the program's own. Many have something of the friend's in them: a notice a name,
     /// an error what the system says of an address, a line of the log what was said. So they are
     /// broken into rows as messages are.
-    fn own(&mut self, lines: &str, to: &mut impl Write) -> io::Result<()> {
+    fn write_own(&mut self, lines: &[u8], to: &mut dyn Write) -> io::Result<()> {
         let columns = (self.columns)();
-        for line in lines.lines() {
+        for line in String::from_utf8_lossy(lines).lines() {
             let (label, text) = coloured_name(line);
             self.show(&rows::labelled(&label, text, columns), to)?;
         }
@@ -424,19 +275,64 @@ impl Screen {
     }
 
     /// The terminal breaks this line, and so knows that it is one when it is copied.
-    fn own_to_copy(&mut self, line: &str, to: &mut impl Write) -> io::Result<()> {
+    fn write_to_copy(&mut self, line: &str, to: &mut dyn Write) -> io::Result<()> {
         self.erase_row(to)?;
         self.let_wrap(to)?;
         to.write_all(harmless(line.trim_end()).as_bytes())?;
         to.write_all(b"\n")
     }
 
-    fn show(&mut self, rows: &str, to: &mut impl Write) -> io::Result<()> {
+    fn call_friend(&mut self, speaker: Speaker, _to: &mut dyn Write) -> io::Result<()> {
+        self.speaker = speaker;
+        Ok(())
+    }
+
+    /// Takes the row off the screen, for good or until there is a new one.
+    fn take_row_away(&mut self, to: &mut dyn Write) -> io::Result<()> {
         self.erase_row(to)?;
-        self.let_no_row_wrap(to)?;
-        to.write_all(rows.as_bytes())?;
-        self.rowless += rows.len();
-        if self.rowless > ROWLESS_MAX { self.settle(to) } else { Ok(()) }
+        self.row = None;
+        self.let_wrap(to)?;
+        if std::mem::take(&mut self.marks_pastes) {
+            to.write_all(MARK_NO_PASTES)?;
+        }
+        Ok(())
+    }
+
+    /// The row is not on the screen any more, and the terminal is somebody else's, who has told it how
+    /// to paste: nothing is written.
+    fn lose_row(&mut self) {
+        (self.row, self.drawn, self.marks_pastes) = (None, None, false);
+    }
+
+    /// Empties the screen, as Ctrl-L does in a shell.
+    fn clear(&mut self, to: &mut dyn Write) -> io::Result<()> {
+        self.drawn = None;
+        to.write_all(b"\x1b[H\x1b[2J")
+    }
+
+    /// Draws the row where it does not stand as it should, and leaves the terminal as we want it while
+    /// nothing is written. To be called before one waits.
+    fn settle(&mut self, to: &mut dyn Write) -> io::Result<()> {
+        if let Ok(newer) = self.rows.try_recv() {
+            self.set_row(Some(newer));
+        }
+        self.draw_row(to)?;
+        self.rowless = 0;
+        self.let_wrap(to)
+    }
+
+    fn wait(&mut self, outbox: &Receiver<Order>) -> Option<Order> {
+        select! {
+            recv(outbox) -> order => Some(order.unwrap_or(Order::Goodbye)),
+            recv(self.rows) -> row => {
+                self.set_row(row.ok());
+                None
+            }
+        }
+    }
+
+    fn finish(&mut self, to: &mut dyn Write) -> io::Result<()> {
+        self.take_row_away(to)
     }
 }
 

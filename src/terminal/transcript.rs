@@ -11,6 +11,7 @@ use crate::text::audience::Audience;
 use crate::text::harmless::harmless;
 use crate::text::name::{self, Name, Speaker};
 use crate::threads::buffer::{BUFFER_SIZE, Block};
+use crate::threads::form::Form;
 use crate::wire::messages::{self, LINE_MAX, Lines, Step, Wire};
 
 /// The form of a transcript. See the [module's page](self).
@@ -21,7 +22,7 @@ pub struct Transcript {
     said: Unfinished,
     friend: Speaker,
     /// What we are called ourselves.
-    pub me: Option<Name>,
+    me: Option<Name>,
 }
 
 impl Transcript {
@@ -35,29 +36,20 @@ impl Transcript {
             me: None,
         }
     }
+}
 
-    /// Writes what the friend has said.
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn heard(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
+impl Form for Transcript {
+    fn write_heard(&mut self, block: &Block, to: &mut dyn Write) -> io::Result<()> {
         self.heard.write(self.wire, self.friend.as_str(), block, to)
     }
 
-    /// Writes what we have said.
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn said(&mut self, block: &Block, to: &mut impl Write) -> io::Result<()> {
+    fn write_said(&mut self, block: &Block, to: &mut dyn Write) -> io::Result<()> {
         let who = name::or_you(self.me.as_ref());
         self.said.write(self.wire, who, block, to)
     }
 
     /// The friend is called this from now on; one without a name is a new one.
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn call_friend(&mut self, friend: Speaker, to: &mut impl Write) -> io::Result<()> {
+    fn call_friend(&mut self, friend: Speaker, to: &mut dyn Write) -> io::Result<()> {
         if friend == Speaker::Friend {
             self.finish(to)?;
         }
@@ -65,11 +57,12 @@ impl Transcript {
         Ok(())
     }
 
+    fn call_me(&mut self, name: Option<Name>) {
+        self.me = name;
+    }
+
     /// Writes the lines that have no end yet.
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn finish(&mut self, to: &mut impl Write) -> io::Result<()> {
+    fn finish(&mut self, to: &mut dyn Write) -> io::Result<()> {
         self.heard.finish(self.friend.as_str(), to)?;
         self.said.finish(name::or_you(self.me.as_ref()), to)
     }
@@ -93,7 +86,7 @@ impl Unfinished {
         wire: Wire,
         who: &str,
         block: &Block,
-        to: &mut impl Write,
+        to: &mut dyn Write,
     ) -> io::Result<()> {
         self.since = block.came_at();
         if wire == Wire::Frames {
@@ -110,7 +103,7 @@ impl Unfinished {
     }
 
     /// Writes the line whose end has not come, and will not.
-    fn finish(&mut self, who: &str, to: &mut impl Write) -> io::Result<()> {
+    fn finish(&mut self, who: &str, to: &mut dyn Write) -> io::Result<()> {
         let mut rest = Block::with_room(BUFFER_SIZE);
         // It fits: a buffer holds the longest line.
         std::mem::replace(&mut self.lines, no_lines_yet()).finish(&mut rest);
@@ -122,7 +115,7 @@ impl Unfinished {
         wire: Wire,
         who: &str,
         block: &Block,
-        to: &mut impl Write,
+        to: &mut dyn Write,
     ) -> io::Result<()> {
         let time = local(self.since).strftime("%Y-%m-%d %H:%M:%S").to_string();
         for message in messages::messages(wire, block.bytes()) {
@@ -164,9 +157,9 @@ mod tests {
         let mut file = Vec::new();
         let mut transcript = Transcript::new(Wire::Lines);
         for piece in [&b"one\r\ntw"[..], b"o\n\nthree \x1b[2J"] {
-            transcript.heard(&Block::of(piece.to_vec()), &mut file).unwrap();
+            transcript.write_heard(&Block::of(piece.to_vec()), &mut file).unwrap();
         }
-        transcript.said(&Block::of(b"mine\n".to_vec()), &mut file).unwrap();
+        transcript.write_said(&Block::of(b"mine\n".to_vec()), &mut file).unwrap();
         let susan = Name::parse("Susan").unwrap();
         transcript.call_friend(Speaker::Named(susan), &mut file).unwrap();
         transcript.finish(&mut file).unwrap();
@@ -178,7 +171,7 @@ mod tests {
     fn each_line_of_a_frame_says_whose_it_is() {
         let mut file = Vec::new();
         let mut transcript = Transcript::new(Wire::Frames);
-        transcript.heard(&Block::of(b"\x09\x00a\nyou: hi".to_vec()), &mut file).unwrap();
+        transcript.write_heard(&Block::of(b"\x09\x00a\nyou: hi".to_vec()), &mut file).unwrap();
         assert_eq!(without_time(file), ["friend: a", "friend: you: hi"]);
     }
 
@@ -186,7 +179,7 @@ mod tests {
     fn a_line_without_end_is_written_in_parts() {
         let mut file = Vec::new();
         let mut transcript = Transcript::new(Wire::Lines);
-        transcript.heard(&Block::of(vec![b'x'; 3 * LINE_MAX]), &mut file).unwrap();
+        transcript.write_heard(&Block::of(vec![b'x'; 3 * LINE_MAX]), &mut file).unwrap();
         transcript.finish(&mut file).unwrap();
         let lines = without_time(file);
         assert_eq!(lines.len(), 3);

@@ -68,7 +68,7 @@ pub enum ReadError {
 /// What a writer has to say. The last word is always [`Report::Ended`].
 #[derive(Debug)]
 pub enum Report {
-    /// Everything before an [`Order::Flush`](crate::threads::writer::Order::Flush) has been written.
+    /// Everything before an [`Order::Flush`](crate::threads::order::Order::Flush) has been written.
     Flushed,
     /// The writer has ended.
     Ended {

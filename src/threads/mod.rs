@@ -2,7 +2,9 @@
 
 pub mod buffer;
 pub mod event;
+pub mod form;
 pub mod notices;
+pub mod order;
 pub mod outbox;
 pub mod reader;
 pub mod thread;

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_channel::Sender;
 
 use crate::text::harmless::harmless;
-use crate::threads::writer::Order;
+use crate::threads::order::Order;
 use crate::wire::messages::{self, Wire};
 
 /// How many lines may wait. A line is short; this many are a fraction of a megabyte.

@@ -21,7 +21,7 @@ use crate::platform::machine::thread::Thread;
 use crate::roles::Sink;
 use crate::room::rules::{Announcement, Tally};
 use crate::threads::buffer::Block;
-use crate::threads::writer::{Done, Order};
+use crate::threads::order::{Done, Order};
 use crate::watch::steps;
 
 /// How much may wait in an outbox before speakers are held back for it, in bytes.

@@ -5,98 +5,26 @@
 //! that wait together leave in one call; nothing waits for company, though: with its outbox
 //! empty a writer has written everything.
 
-use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, select};
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
 use crate::platform::machine;
 use crate::roles::{Role, Sink};
-use crate::terminal::screen::Form;
-use crate::text::name::{Name, Speaker};
-use crate::threads::buffer::Block;
 use crate::threads::event::{Event, Report};
-use crate::threads::thread;
+use crate::threads::form::Form;
+use crate::threads::order::{Done, Order};
 use crate::watch::steps::{self, Call, Facts, Watched};
-use crate::wire::messages::END_FRAME;
 
 /// How many bytes of small messages are put together, at most. A larger block is written from
 /// where it is: copying it would cost a quarter of the throughput.
 const STAGING: usize = 8 * 1024;
 
-/// What an order takes in memory besides its bytes, about.
-const PLACE: usize = 256;
-
-/// What a writer can be told.
-#[derive(Debug)]
-pub enum Order {
-    /// Write these messages. Several writers may share them; the block comes home when the last of
-    /// them has let go of it.
-    Block(Arc<Block>),
-    /// Show what we have said ourselves.
-    Said(Arc<Block>),
-    /// Write these bytes of the program's own: a notice, a line of the log, an `end` frame.
-    Own(Cow<'static, [u8]>),
-    /// Write this line of the program's own, in which nothing is a friend's: an address, or a command
-    /// that is to be copied. A terminal that breaks it itself knows that it is one line.
-    ToCopy(String),
-    /// Let go of this block, which paid for what is before it (see [`buffer`](crate::threads::buffer)).
-    Paid(Arc<Block>),
-    /// Call the friend this from now on; one without a name is a new friend.
-    CallFriend(Speaker),
-    /// Call ourselves by this name from now on; `None`: we have none.
-    CallMe(Option<Name>),
-    /// Take the input row off the screen, until there is a new one; and then say so.
-    RowAway(Option<Sender<()>>),
-    /// The input row is not on the screen any more, which is somebody else's now.
-    RowLost,
-    /// Empty the screen, but for the input row.
-    Clear,
-    /// Say when everything before this has been written.
-    Flush,
-    /// Write what is before this, and then end. Closing the outbox says the same; but the
-    /// logger keeps an end of some outboxes for ever.
-    Goodbye,
-}
-
-impl Order {
-    /// The bytes to write, as they stand.
-    pub fn bytes(&self) -> &[u8] {
-        match self {
-            Order::Block(block) | Order::Said(block) => block.bytes(),
-            Order::Own(bytes) => bytes,
-            Order::ToCopy(line) => line.as_bytes(),
-            _ => &[],
-        }
-    }
-
-    /// What it costs to keep it waiting, in bytes, where it is about messages: these, and a place for
-    /// them. Whatever else waits is little.
-    pub fn cost(&self) -> u64 {
-        match self {
-            Order::Block(block) | Order::Said(block) => (block.bytes().len() + PLACE) as u64,
-            Order::CallFriend(_) => PLACE as u64,
-            _ => 0,
-        }
-    }
-
-    /// How many bytes it counts for, when it comes to telling what was not sent. An `end` frame
-    /// says nothing of its own, and is always the last.
-    fn worth(&self) -> u64 {
-        match self {
-            Order::Own(bytes) if bytes[..] == *END_FRAME => 0,
-            _ => self.bytes().len() as u64,
-        }
-    }
-}
-
 /// A writer: where it writes, and how.
 #[derive(Debug)]
 pub struct Writer {
     sink: Sink,
-    form: Form,
+    form: Box<dyn Form>,
     outbox: Receiver<Order>,
     inbox: Sender<Event>,
     done: Done,
@@ -106,21 +34,15 @@ pub struct Writer {
     untold: bool,
 }
 
-/// How much of its orders a writer has carried out, for whoever gave them.
-#[derive(Clone, Debug, Default)]
-pub struct Done(Arc<AtomicU64>);
-
-impl Done {
-    /// The sum of what they cost; see [`Order::cost`].
-    pub fn so_far(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 impl Writer {
     /// A writer to `sink`, where messages get this form. It is told what to write by `outbox`, and
     /// reports to `inbox`.
-    pub fn new(sink: Sink, form: Form, outbox: Receiver<Order>, inbox: Sender<Event>) -> Writer {
+    pub fn new(
+        sink: Sink,
+        form: Box<dyn Form>,
+        outbox: Receiver<Order>,
+        inbox: Sender<Event>,
+    ) -> Writer {
         Writer {
             sink,
             form,
@@ -182,9 +104,7 @@ impl Writer {
                 Ok(order) => order,
                 // Only with nothing more to add is it time to write, and then to wait.
                 Err(TryRecvError::Empty) => {
-                    if let Some(screen) = self.form.screen() {
-                        screen.settle(to)?;
-                    }
+                    self.form.settle(to)?;
                     to.flush()?;
                     to.get_mut().to.tell(to_friend);
                     match self.wait() {
@@ -194,53 +114,59 @@ impl Writer {
                 }
                 Err(TryRecvError::Disconnected) => Order::Goodbye,
             };
+            if matches!(order, Order::Goodbye) {
+                self.form.finish(to)?;
+                return to.flush();
+            }
             *taken += order.worth();
             let cost = order.cost();
-            match order {
-                Order::Block(block) => {
-                    steps::take_over(&block, self.sink.role());
-                    to.get_mut().to.tell(true);
-                    self.form.write(&block, to)?;
-                }
-                Order::Said(block) => {
-                    steps::take_over(&block, self.sink.role());
-                    self.form.write_said(&block, to)?;
-                }
-                Order::Own(bytes) => self.form.write_own(&bytes, to)?,
-                Order::ToCopy(line) => self.form.write_to_copy(&line, to)?,
-                Order::Paid(_) => {}
-                Order::CallFriend(speaker) => self.form.call_friend(speaker, to)?,
-                Order::CallMe(name) => self.form.call_me(name),
-                Order::RowAway(done) => {
-                    if let Some(screen) = self.form.screen() {
-                        screen.take_row_away(to)?;
-                    }
-                    to.flush()?;
-                    if let Some(done) = done {
-                        let _ = done.send(());
-                    }
-                }
-                Order::RowLost => {
-                    if let Some(screen) = self.form.screen() {
-                        screen.lose_row();
-                    }
-                }
-                Order::Clear => {
-                    if let Some(screen) = self.form.screen() {
-                        screen.clear(to)?;
-                    }
-                }
-                Order::Flush => {
-                    to.flush()?;
-                    // Nobody listens any more where the program is ending.
-                    let _ = self.inbox.send(Event::Written(self.sink, Report::Flushed));
-                }
-                Order::Goodbye => {
-                    self.form.finish(to)?;
-                    return to.flush();
-                }
+            self.carry_out(order, to)?;
+            self.done.add(cost);
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        order: Order,
+        to: &mut BufWriter<Counted<impl Write>>,
+    ) -> io::Result<()> {
+        match order {
+            Order::Block(block) => {
+                steps::take_over(&block, self.sink.role());
+                to.get_mut().to.tell(true);
+                self.form.write_heard(&block, to)
             }
-            self.done.0.fetch_add(cost, Ordering::Relaxed);
+            Order::Said(block) => {
+                steps::take_over(&block, self.sink.role());
+                self.form.write_said(&block, to)
+            }
+            Order::Own(bytes) => self.form.write_own(&bytes, to),
+            Order::ToCopy(line) => self.form.write_to_copy(&line, to),
+            Order::CallFriend(speaker) => self.form.call_friend(speaker, to),
+            Order::CallMe(name) => {
+                self.form.call_me(name);
+                Ok(())
+            }
+            Order::RowAway(done) => {
+                self.form.take_row_away(to)?;
+                to.flush()?;
+                if let Some(done) = done {
+                    let _ = done.send(());
+                }
+                Ok(())
+            }
+            Order::RowLost => {
+                self.form.lose_row();
+                Ok(())
+            }
+            Order::Clear => self.form.clear(to),
+            Order::Flush => {
+                to.flush()?;
+                // Nobody listens any more where the program is ending.
+                let _ = self.inbox.send(Event::Written(self.sink, Report::Flushed));
+                Ok(())
+            }
+            Order::Paid(_) | Order::Goodbye => Ok(()),
         }
     }
 
@@ -268,17 +194,7 @@ impl Writer {
             machine::thread::park();
             return None;
         }
-        let Some(screen) = self.form.screen() else {
-            // Closed: "that was all".
-            return Some(thread::receive(&self.outbox, None, true).unwrap_or(Order::Goodbye));
-        };
-        select! {
-            recv(self.outbox) -> order => Some(order.unwrap_or(Order::Goodbye)),
-            recv(screen.rows()) -> row => {
-                screen.set_row(row.ok());
-                None
-            }
-        }
+        self.form.wait(&self.outbox)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::text::command::{Command, HELP, HELP_OF_A_HOST};
 use crate::text::harmless::harmless;
 use crate::text::name::{Name, Speaker};
 use crate::threads::buffer::Block;
-use crate::threads::writer::Order;
+use crate::threads::order::Order;
 use crate::wire::messages;
 
 impl Coordinator {

@@ -8,9 +8,10 @@ use termina::Event;
 use termina::event::{KeyCode, KeyEvent, Modifiers};
 use threadchat::terminal::decoder::Presses;
 use threadchat::terminal::keyboard::{Editor, Meaning};
-use threadchat::terminal::screen::{Form, RowBoard, Screen};
+use threadchat::terminal::screen::{RowBoard, Screen};
 use threadchat::text::rows::{Label, labelled};
 use threadchat::threads::buffer::Block;
+use threadchat::threads::form::Form;
 use threadchat::wire::messages::Wire;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -97,7 +98,7 @@ fn press(choices: Choices) {
 struct Session {
     editor: Editor,
     board: RowBoard,
-    form: Form,
+    screen: Screen,
     terminal: Terminal,
     columns: usize,
     expected: Vec<Expected>,
@@ -123,7 +124,7 @@ impl Session {
         Session {
             editor: Editor::default(),
             board,
-            form: Form::Screen(Box::new(screen)),
+            screen,
             terminal: Terminal::new(HEIGHT, columns),
             columns,
             expected: Vec::new(),
@@ -207,7 +208,7 @@ impl Session {
     fn say(&mut self, lines: &str) {
         let mut written = Vec::new();
         let block = Block::of(lines.as_bytes().to_vec());
-        self.form.write_said(&block, &mut written).expect("a vector takes everything");
+        self.screen.write_said(&block, &mut written).expect("a vector takes everything");
         self.terminal.show(&written);
         for line in lines.lines() {
             self.expect(">", " ", line);
@@ -221,11 +222,11 @@ impl Session {
         let mut written = Vec::new();
         if own {
             let line = format!("{text}\n");
-            self.form.write_own(line.as_bytes(), &mut written).expect("as above");
+            self.screen.write_own(line.as_bytes(), &mut written).expect("as above");
             self.expect("", "", &text);
         } else {
             let block = Block::of(format!("{text}\n").into_bytes());
-            self.form.write(&block, &mut written).expect("as above");
+            self.screen.write_heard(&block, &mut written).expect("as above");
             self.expect("friend", " says: ", &text);
         }
         self.trail.push(format!("message {text:?}"));
@@ -262,7 +263,7 @@ impl Session {
     fn clear(&mut self) {
         self.trail.push("clear".to_owned());
         let mut written = Vec::new();
-        self.form.screen().expect("it is one").clear(&mut written).expect("as above");
+        self.screen.clear(&mut written).expect("as above");
         let scrolled = self.terminal.scrolled();
         self.terminal.show(&written);
         self.expected.truncate(scrolled);
@@ -274,7 +275,7 @@ impl Session {
         self.trail.push("row away".to_owned());
         self.board.clear();
         let mut written = Vec::new();
-        self.form.screen().expect("it is one").take_row_away(&mut written).expect("as above");
+        self.screen.take_row_away(&mut written).expect("as above");
         self.terminal.show(&written);
         self.assert_above();
         let (rows, row, column) = self.terminal.rows();
@@ -287,7 +288,7 @@ impl Session {
     fn look(&mut self) {
         self.board.put_up(self.editor.row());
         let mut written = Vec::new();
-        self.form.screen().expect("it is one").settle(&mut written).expect("as above");
+        self.screen.settle(&mut written).expect("as above");
         self.terminal.show(&written);
         self.assert_above();
         assert!(self.terminal.screen().bracketed_paste(), "pastes are not marked");

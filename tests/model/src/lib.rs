@@ -12,16 +12,17 @@ use threadchat::program::ending::Ending;
 use threadchat::room::host_outbox::Ear;
 use threadchat::talk::coordinator::{Coordinator, Outboxes, Outcome, Plan, Stdin};
 use threadchat::talk::leaving;
-use threadchat::terminal::screen::Form;
+use threadchat::threads::form::Plain;
 use threadchat::text::audience::Audience;
 use threadchat::threads::buffer::Pool;
-use threadchat::roles::{Number, Sink, Source};
+use threadchat::roles::{Number, Role, Sink, Source};
 use threadchat::threads::event::{Event, Report};
 use threadchat::threads::notices::Notices;
 use threadchat::threads::outbox::Outbox;
 use threadchat::threads::reader::{Permit, Reader};
 use threadchat::threads::thread::Thread;
-use threadchat::threads::writer::{Order, Writer};
+use threadchat::threads::order::Order;
+use threadchat::threads::writer::Writer;
 use threadchat::watch::steps::{Call, Watched};
 use threadchat::wire::messages::{Codec, Lines, Wire};
 
@@ -149,7 +150,7 @@ fn connect(socket: &Socket, number: Number, audience: Audience, inbox: &Sender<E
     let whose = in_room.then_some(number);
     let (to_friend, outbox) = unbounded();
     let (start, started) = unbounded::<()>();
-    let reader = Thread::start_for(whose, "socket-reader", {
+    let reader = Thread::start_for(whose, Role::SocketReader, {
         let (from, inbox) = (socket.from_friend.clone(), inbox.clone());
         move || {
             if started.recv().is_err() {
@@ -164,12 +165,12 @@ fn connect(socket: &Socket, number: Number, audience: Audience, inbox: &Sender<E
     });
     let reader = reader.expect("there are threads");
     let sink = Sink::Friend(number);
-    let mut writer = Writer::new(sink, Form::Plain, outbox, inbox.clone());
+    let mut writer = Writer::new(sink, Box::new(Plain), outbox, inbox.clone());
     if in_room {
         writer = writer.that_is_woken();
     }
     let done = writer.done();
-    let writer = Thread::start_for(whose, "socket-writer", {
+    let writer = Thread::start_for(whose, Role::SocketWriter, {
         let (to, inbox) = (socket.to_friend.clone(), inbox.clone());
         move || {
             let last_word = writer.run(Watched::new(to.clone(), Call::Send));
@@ -220,13 +221,13 @@ impl Party {
         let (inbox, events) = unbounded();
         let (to_screen, outbox) = unbounded();
         let waiting = outbox.clone();
-        let writer = Writer::new(Sink::Screen, Form::Plain, outbox, inbox.clone());
+        let writer = Writer::new(Sink::Screen, Box::new(Plain), outbox, inbox.clone());
         let ear = Ear::new(
             Outbox::new(Sink::Screen, to_screen.clone(), writer.done(), None),
             waiting,
             false,
         );
-        let screen_writer = Thread::start("screen-writer", {
+        let screen_writer = Thread::start(Role::ScreenWriter, {
             let (mut writer, to, inbox) = (writer, stdout.clone(), inbox.clone());
             move || {
                 let last_word = writer.run(Watched::new(to, Call::Write));
@@ -259,7 +260,7 @@ impl Party {
             ears: if room { vec![ear] } else { Vec::new() },
         };
         let (leave_outcome, outcome) = unbounded();
-        let coordinator = Thread::start("coordinator", {
+        let coordinator = Thread::start(Role::Coordinator, {
             let events = events.clone();
             move || {
                 // As the acceptor's: it is asked, and answers below.
@@ -268,7 +269,7 @@ impl Party {
                 let _ = leave_outcome.send(coordinator.run(&events));
             }
         });
-        let stdin_reader = Thread::start("stdin-reader", {
+        let stdin_reader = Thread::start(Role::StdinReader, {
             let (stdin, inbox) = (stdin.clone(), inbox.clone());
             move || {
                 while let Ok(Permit::Read) = may_read.recv() {

@@ -1,0 +1,106 @@
+//! What a writer asks of what it writes: the form that messages, and all else that it is told, take in
+//! its sink.
+//!
+//! Here are the two that need no more than the bytes. A person's
+//! [`Screen`](crate::terminal::screen::Screen) and the
+//! [`Transcript`](crate::terminal::transcript::Transcript) are the others.
+
+use std::fmt::Debug;
+use std::io::{self, Write};
+
+use crossbeam_channel::Receiver;
+
+use crate::text::name::{Name, Speaker};
+use crate::threads::buffer::Block;
+use crate::threads::order::Order;
+use crate::threads::thread;
+use crate::wire::messages::{self, Wire};
+
+/// How one sink is written. The errors of all of these are those of `to`.
+///
+/// Only messages have no form that would do everywhere; whoever has no speakers, or no row that is
+/// being typed, leaves what concerns them as it is here.
+#[expect(clippy::missing_errors_doc, reason = "they are those of `to`")]
+pub trait Form: Debug + Send {
+    /// Writes the messages of a block.
+    fn write_heard(&mut self, block: &Block, to: &mut dyn Write) -> io::Result<()>;
+
+    /// Writes what we have said ourselves.
+    fn write_said(&mut self, _block: &Block, _to: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Writes lines of the program's own.
+    fn write_own(&mut self, lines: &[u8], to: &mut dyn Write) -> io::Result<()> {
+        to.write_all(lines)
+    }
+
+    /// Writes a line of the program's own that people copy: see [`Order::ToCopy`].
+    fn write_to_copy(&mut self, line: &str, to: &mut dyn Write) -> io::Result<()> {
+        to.write_all(line.as_bytes())
+    }
+
+    /// What the friend is called from now on.
+    fn call_friend(&mut self, _speaker: Speaker, _to: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// What we are called from now on ourselves.
+    fn call_me(&mut self, _name: Option<Name>) {}
+
+    /// Takes the input row off the screen, for good or until there is a new one.
+    fn take_row_away(&mut self, _to: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// The input row is not on the screen any more, which is somebody else's now.
+    fn lose_row(&mut self) {}
+
+    /// Empties the screen, but for the input row.
+    fn clear(&mut self, _to: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Leaves everything as it should stand while nothing is written: now the writer waits.
+    fn settle(&mut self, _to: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Waits for an order; `None` where something else has come that is to be written. A closed outbox
+    /// says "that was all".
+    fn wait(&mut self, outbox: &Receiver<Order>) -> Option<Order> {
+        Some(thread::receive(outbox, None, true).unwrap_or(Order::Goodbye))
+    }
+
+    /// Writes what is still to be written when nothing more will come.
+    fn finish(&mut self, _to: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Messages as they stand in the block: to the friend, and through a pipe on the `lines` wire.
+#[derive(Debug)]
+pub struct Plain;
+
+impl Form for Plain {
+    fn write_heard(&mut self, block: &Block, to: &mut dyn Write) -> io::Result<()> {
+        to.write_all(block.bytes())
+    }
+}
+
+/// Each payload and a newline: through a pipe on the `frames` wire.
+#[derive(Debug)]
+pub struct Payloads;
+
+impl Form for Payloads {
+    fn write_heard(&mut self, block: &Block, to: &mut dyn Write) -> io::Result<()> {
+        for message in messages::messages(Wire::Frames, block.bytes()) {
+            to.write_all(message.text)?;
+            // A frame that was cut off gets no newline: it is not a whole message.
+            if message.whole {
+                to.write_all(b"\n")?;
+            }
+        }
+        Ok(())
+    }
+}
