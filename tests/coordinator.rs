@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use proptest::prelude::*;
 use threadchat::error::Error;
-use threadchat::net::connection::{Friend, Line};
 use threadchat::roles::{Number, Sink, Source};
 use threadchat::talk::coordinator::{Calling, Coordinator, Outboxes, Plan, Stdin};
 use threadchat::threads::buffer::{BUFFERS, Block, Pool, Stopper};
 use threadchat::threads::event::{Event, News, ReadError, Report};
+use threadchat::threads::friend::{Friend, Line};
 use threadchat::threads::notices::Notices;
 use threadchat::threads::order::{Done, Order};
 use threadchat::threads::reader::Permit;
@@ -195,7 +195,7 @@ impl House {
             number: SUSAN,
             done: Done::default(),
             writer: std::thread::current(),
-            silence: threadchat::talk::leaving::silence(None),
+            called_for: None,
             account: None,
             address,
             to_friend,
@@ -1629,7 +1629,7 @@ impl World {
                     number: SUSAN,
                     done: Done::default(),
                     writer: std::thread::current(),
-                    silence: threadchat::talk::leaving::silence(None),
+                    called_for: None,
                     account: None,
                     address: friend_address(),
                     to_friend,

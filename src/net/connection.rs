@@ -3,7 +3,6 @@
 //! This is where a conversation gets its `socket-reader` and its `socket-writer`. Both use the
 //! same socket, each in its own direction, which needs no lock: the directions are independent.
 
-use std::fmt;
 use std::io::ErrorKind;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -15,13 +14,12 @@ use socket2::SockRef;
 use crate::error::Error;
 use crate::lens::explain::Account;
 use crate::lens::trace;
-use crate::platform::machine;
 use crate::roles::{Number, Role, Sink, Source};
 use crate::text::audience::Audience;
 use crate::threads::buffer::{BUFFER_SIZE, BUFFERS, Pool};
 use crate::threads::event::{Event, Report};
 use crate::threads::form::Plain;
-use crate::threads::order::{Done, Order};
+use crate::threads::friend::{Friend, Line};
 use crate::threads::reader::Reader;
 use crate::threads::thread::Thread;
 use crate::threads::writer::Writer;
@@ -29,45 +27,6 @@ use crate::watch::steps::{self, Call, Watched};
 use crate::wire::messages::MESSAGE_MAX;
 use crate::wire::messages::{Codec, FRAME_MAX, Frames, HEADER, LINE_MAX, Lines, Wire};
 use crate::wire::sniffer::{Opening, Sniffer};
-
-/// A friend, as the coordinator knows one: it can send, and it can hang up.
-pub struct Friend {
-    /// Which friend.
-    pub number: Number,
-    /// Where the friend is.
-    pub address: SocketAddr,
-    /// The socket-writer's outbox. Dropping it, or [`Order::Goodbye`], closes our sending half
-    /// when everything before has been sent.
-    pub to_friend: Sender<Order>,
-    /// How far the socket-writer is.
-    pub done: Done,
-    /// The socket-writer's thread, which in a room has to be woken for what is put into its outbox.
-    pub writer: machine::thread::Thread,
-    /// How long nothing may come from this friend before a conversation that we leave is over.
-    pub silence: Duration,
-    /// What every thread had done before this friend was heard.
-    pub account: Option<Box<Account>>,
-    /// The telephone itself.
-    pub line: Box<dyn Line>,
-}
-
-impl fmt::Debug for Friend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Friend").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-/// What the coordinator can do to a connection besides sending: a trait, so that tests can drive
-/// the coordinator without a socket.
-pub trait Line: Send {
-    /// Ends the connection now. Both threads wake from whatever they are blocked in and say
-    /// their last words. With `reset` the friend is told that something is missing (RST); else
-    /// what the system has accepted is still delivered.
-    fn cut(&self, reset: bool);
-
-    /// Joins both threads, which have said their last words.
-    fn join(self: Box<Self>);
-}
 
 /// How a connection's threads are to treat what passes through them.
 #[derive(Clone, Copy, Debug)]
@@ -78,8 +37,6 @@ pub struct Manner {
     pub audience: Audience,
     /// `--recv-buffer`, in bytes.
     pub recv_buffer: usize,
-    /// See [`Friend::silence`].
-    pub silence: Duration,
 }
 
 impl Manner {
@@ -118,6 +75,7 @@ impl Manner {
 }
 
 /// Starts the two threads of a connected socket and tells the coordinator that a friend is there.
+/// `called_for`: how long the call took, where it was ours.
 ///
 /// # Errors
 /// The system has no thread left.
@@ -125,6 +83,7 @@ pub fn begin(
     stream: &Arc<TcpStream>,
     number: Number,
     address: SocketAddr,
+    called_for: Option<Duration>,
     manner: Manner,
     inbox: &Sender<Event>,
 ) -> Result<(), Error> {
@@ -199,9 +158,8 @@ pub fn begin(
     let line = Box::new(Connection { stream: Arc::clone(stream), threads: [reader, writer] });
     // Now, and not when the coordinator hears of it: the reader may be faster.
     let account = Account::now();
-    let silence = manner.silence;
     let friend =
-        Friend { number, address, to_friend, done, writer: thread, silence, account, line };
+        Friend { number, address, to_friend, done, writer: thread, called_for, account, line };
     let _ = inbox.send(Event::Connected(friend));
     let _ = start.send(());
     Ok(())

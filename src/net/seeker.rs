@@ -18,7 +18,6 @@ use crate::platform;
 use crate::platform::interface::shown;
 use crate::roles::Number;
 use crate::room::rules;
-use crate::talk::leaving;
 use crate::text::audience::Audience;
 use crate::text::reason::reason;
 use crate::threads::event::Event;
@@ -66,7 +65,7 @@ impl Seeker {
         // From here on callers are refused, and one who is queued is reset, instead of being
         // connected to nobody.
         drop(listener);
-        self.begin(&Arc::new(stream), address)
+        self.begin(&Arc::new(stream), address, None)
     }
 
     fn listen(&mut self, backlog: i32) -> Result<(TcpListener, SocketAddr), Error> {
@@ -113,7 +112,7 @@ impl Seeker {
     fn take(&mut self, stream: TcpStream, address: SocketAddr) {
         log::debug!("accept gave a connection from {}", shown(address));
         let stream = Arc::new(stream);
-        if let Err(error) = self.begin(&stream, address) {
+        if let Err(error) = self.begin(&stream, address, None) {
             self.refuse(&stream, error);
         }
     }
@@ -172,20 +171,24 @@ impl Seeker {
                 },
             );
             let result = result.and_then(|(stream, address, took)| {
-                self.manner.silence = leaving::silence(Some(took));
-                self.begin(&Arc::new(stream), address)
+                self.begin(&Arc::new(stream), address, Some(took))
             });
             self.report(result);
         }
     }
 
-    fn begin(&mut self, stream: &Arc<TcpStream>, address: SocketAddr) -> Result<(), Error> {
+    fn begin(
+        &mut self,
+        stream: &Arc<TcpStream>,
+        address: SocketAddr,
+        called_for: Option<Duration>,
+    ) -> Result<(), Error> {
         socket::prepare(stream, self.impatient);
         if self.manner.audience == Audience::Host {
             socket::prepare_member(stream);
         }
         let number = Number(self.friends + 1);
-        connection::begin(stream, number, address, self.manner, &self.inbox)?;
+        connection::begin(stream, number, address, called_for, self.manner, &self.inbox)?;
         self.friends = number.0;
         Ok(())
     }

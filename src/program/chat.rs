@@ -22,7 +22,6 @@ use crate::program::ending::Ending;
 use crate::program::writers::{LAST_LINES, Sinks};
 use crate::roles::{Role, Source};
 use crate::talk::coordinator::{self, Calling, Coordinator, Outboxes, Outcome, Plan, Stdin};
-use crate::talk::leaving;
 use crate::terminal::keyboard::Keyboard;
 use crate::terminal::screen::{self, RowBoard};
 use crate::text::audience::Audience;
@@ -237,7 +236,6 @@ impl Chat {
                     Meet::Connect(_) => Audience::Caller,
                 },
                 recv_buffer: common.recv_buffer as usize,
-                silence: leaving::silence(None),
             },
             friends: 0,
             asked,

@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::lens::explain::Account;
-use crate::net::connection::{Friend, Line};
 use crate::platform::SHUTDOWN_WAKES;
 use crate::platform::interface::shown;
 use crate::roles::{Number, Sink};
@@ -29,6 +28,7 @@ use crate::text::audience::Request;
 use crate::text::name::Name;
 use crate::threads::buffer::Block;
 use crate::threads::event::{News, Report};
+use crate::threads::friend::{Friend, Line};
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::order::Order;
 use crate::threads::outbox::{LOOK, Look, Outbox};

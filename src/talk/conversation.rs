@@ -24,15 +24,15 @@ use crossbeam_channel::Sender;
 
 use crate::error::Error;
 use crate::lens::explain::Account;
-use crate::net::connection::{Friend, Line};
 use crate::platform::SHUTDOWN_WAKES;
 use crate::platform::interface::shown;
 use crate::roles::Role;
 use crate::talk::coordinator::{Outboxes, Plan, Stdin};
-use crate::talk::leaving::{LAST_WORDS, LEAVING, Leaving, PATIENCE};
+use crate::talk::leaving::{LAST_WORDS, LEAVING, Leaving, PATIENCE, silence};
 use crate::text::name::{Name, Speaker};
 use crate::threads::buffer::{BUFFER_SIZE, Block, Stopper};
 use crate::threads::event::{News, ReadError, Report};
+use crate::threads::friend::{Friend, Line};
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::order::Order;
 use crate::watch::steps;
@@ -94,7 +94,7 @@ pub struct Conversation {
     /// When a signal has ended it, or hastened its end.
     interrupted: Option<Instant>,
     leaving: Leaving,
-    /// See [`Friend::silence`].
+    /// How long nothing may come from this friend before a conversation that we leave is over.
     silence: Duration,
     /// What the threads had done before, where that is told.
     account: Option<Box<Account>>,
@@ -189,7 +189,7 @@ impl Conversation {
             failed: false,
             interrupted: None,
             leaving: Leaving::No,
-            silence: friend.silence,
+            silence: silence(friend.called_for),
             account: friend.account,
         }
     }

@@ -19,7 +19,6 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::error::Error;
-use crate::net::connection::Friend;
 use crate::platform::Terminal;
 use crate::platform::interface::shown;
 use crate::platform::machine;
@@ -31,6 +30,7 @@ use crate::talk::leaving::LEAVING;
 use crate::text::name::{Name, Speaker};
 use crate::threads::buffer::{Block, Stopper};
 use crate::threads::event::{Event, News, ReadError, Report};
+use crate::threads::friend::Friend;
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::order::Order;
 use crate::threads::reader::Permit;

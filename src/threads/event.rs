@@ -5,13 +5,13 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::error::Error;
-use crate::net::connection::Friend;
 use crate::platform::interface::shown;
 use crate::roles::{Role, Sink, Source};
 use crate::text::audience::Request;
 use crate::text::harmless::harmless;
 use crate::text::reason::reason;
 use crate::threads::buffer::Block;
+use crate::threads::friend::Friend;
 use crate::wire::messages::Oddity;
 
 /// Everything that ever arrives in the coordinator's inbox.

@@ -3,6 +3,7 @@
 pub mod buffer;
 pub mod event;
 pub mod form;
+pub mod friend;
 pub mod notices;
 pub mod order;
 pub mod outbox;

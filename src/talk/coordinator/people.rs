@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Coordinator, State, Stdin};
-use crate::net::connection::Friend;
 use crate::room::host_outbox::Ear;
 use crate::room::hosting::Hosting;
 use crate::text::audience::Request;
@@ -12,6 +11,7 @@ use crate::text::command::{Command, HELP, HELP_OF_A_HOST};
 use crate::text::harmless::harmless;
 use crate::text::name::{Name, Speaker};
 use crate::threads::buffer::Block;
+use crate::threads::friend::Friend;
 use crate::threads::order::Order;
 use crate::wire::messages;
 

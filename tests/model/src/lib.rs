@@ -7,21 +7,20 @@ use std::net::SocketAddr;
 
 use crossbeam_channel::machine::{self, Monitor};
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use threadchat::net::connection::{Friend, Line};
 use threadchat::program::ending::Ending;
+use threadchat::roles::{Number, Role, Sink, Source};
 use threadchat::room::host_outbox::Ear;
 use threadchat::talk::coordinator::{Coordinator, Outboxes, Outcome, Plan, Stdin};
-use threadchat::talk::leaving;
-use threadchat::threads::form::Plain;
 use threadchat::text::audience::Audience;
 use threadchat::threads::buffer::Pool;
-use threadchat::roles::{Number, Role, Sink, Source};
 use threadchat::threads::event::{Event, Report};
+use threadchat::threads::form::Plain;
+use threadchat::threads::friend::{Friend, Line};
 use threadchat::threads::notices::Notices;
+use threadchat::threads::order::Order;
 use threadchat::threads::outbox::Outbox;
 use threadchat::threads::reader::{Permit, Reader};
 use threadchat::threads::thread::Thread;
-use threadchat::threads::order::Order;
 use threadchat::threads::writer::Writer;
 use threadchat::watch::steps::{Call, Watched};
 use threadchat::wire::messages::{Codec, Lines, Wire};
@@ -184,9 +183,16 @@ fn connect(socket: &Socket, number: Number, audience: Audience, inbox: &Sender<E
     let thread = writer.thread();
     let line = Box::new(Connection { socket: socket.clone(), threads: [reader, writer] });
     let address = SocketAddr::from(([127, 0, 0, 1], number.0 as u16));
-    let silence = leaving::silence(None);
-    let friend =
-        Friend { number, address, to_friend, done, writer: thread, silence, account: None, line };
+    let friend = Friend {
+        number,
+        address,
+        to_friend,
+        done,
+        writer: thread,
+        called_for: None,
+        account: None,
+        line,
+    };
     let _ = inbox.send(Event::Connected(friend));
     let _ = start.send(());
 }
