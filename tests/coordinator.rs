@@ -14,13 +14,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use proptest::prelude::*;
 use threadchat::error::Error;
-use threadchat::roles::{Number, Sink, Source};
+use threadchat::roles::{Number, Role, Sink, Source};
 use threadchat::talk::coordinator::{Calling, Coordinator, Outboxes, Plan, Stdin};
 use threadchat::threads::buffer::{BUFFERS, Block, Pool, Stopper};
 use threadchat::threads::event::{Event, News, ReadError, Report};
 use threadchat::threads::friend::{Friend, Line};
 use threadchat::threads::notices::Notices;
 use threadchat::threads::order::{Done, Order};
+use threadchat::threads::outbox;
 use threadchat::threads::reader::Permit;
 use threadchat::wire::messages::{END_FRAME, Oddity, Wire};
 
@@ -139,8 +140,8 @@ impl House {
     }
 
     fn empty(plan: Plan, stop_reading: Option<Stopper>) -> House {
-        let (to_screen, screen) = unbounded();
-        let (to_stderr, stderr) = unbounded();
+        let (to_screen, screen) = outbox::open(Role::ScreenWriter, None);
+        let (to_stderr, stderr) = outbox::open(Role::NoticeWriter, None);
         let (let_read, may_read) = unbounded();
         let (ask_friend, asked) = unbounded();
         let notices = Notices::new(to_stderr, false);
@@ -158,8 +159,8 @@ impl House {
             coordinator: Coordinator::new(plan, out, now),
             now,
             wake: None,
-            to_screen: Some(screen),
-            to_stderr: stderr,
+            to_screen: Some(screen.waiting()),
+            to_stderr: stderr.waiting(),
             may_read,
             asked,
             lines: Vec::new(),
@@ -187,7 +188,7 @@ impl House {
     }
 
     fn friend_comes(&mut self) -> Call {
-        let (to_friend, outbox) = unbounded();
+        let (to_friend, orders) = outbox::open(Role::SocketWriter, None);
         let (notes, notes_out) = unbounded();
         let address = friend_address();
         let line = Box::new(Telephone { notes });
@@ -201,7 +202,7 @@ impl House {
             to_friend,
             line,
         }));
-        Call { outbox: Some(outbox), notes: notes_out }
+        Call { outbox: Some(orders.waiting()), notes: notes_out }
     }
 
     /// The socket-writer has sent everything and says its last word.
@@ -1622,7 +1623,7 @@ impl World {
             }
             Act::FriendComes => {
                 self.asked -= 1;
-                let (to_friend, outbox) = unbounded();
+                let (to_friend, orders) = outbox::open(Role::SocketWriter, None);
                 let (notes, notes_out) = unbounded();
                 let line = Box::new(Telephone { notes });
                 let friend = Friend {
@@ -1637,7 +1638,7 @@ impl World {
                 };
                 self.inbox.push_back(Event::Connected(friend));
                 self.socket = Some(SocketThreads {
-                    call: Call { outbox: Some(outbox), notes: notes_out },
+                    call: Call { outbox: Some(orders.waiting()), notes: notes_out },
                     waiting: VecDeque::new(),
                     sent: Vec::new(),
                     handed: Vec::new(),

@@ -33,6 +33,7 @@ use crate::platform;
 use crate::roles::{self, Number, Role, Sink, Who};
 use crate::text::name::Name;
 use crate::threads::event::{Event, Report};
+use crate::threads::inbox::ToInbox;
 use crate::threads::thread::{self, Thread};
 use crate::watch::steps::{self, Call, Facts};
 use crate::wire::messages::Wire;
@@ -288,7 +289,7 @@ impl Trace {
         command: String,
         me: Option<&Name>,
         wire: Wire,
-        inbox: Sender<Event>,
+        inbox: ToInbox,
     ) -> Result<Trace, Error> {
         let to = platform::create(file)
             .map_err(|why| Error::TraceNotMade { file: file.display().to_string(), why })?;

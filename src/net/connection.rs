@@ -8,7 +8,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, unbounded};
+use crossbeam_channel::unbounded;
 use socket2::SockRef;
 
 use crate::error::Error;
@@ -20,6 +20,8 @@ use crate::threads::buffer::{BUFFER_SIZE, BUFFERS, Pool};
 use crate::threads::event::{Event, Report};
 use crate::threads::form::Plain;
 use crate::threads::friend::{Friend, Line};
+use crate::threads::inbox::ToInbox;
+use crate::threads::outbox;
 use crate::threads::reader::Reader;
 use crate::threads::thread::Thread;
 use crate::threads::writer::Writer;
@@ -85,15 +87,13 @@ pub fn begin(
     address: SocketAddr,
     called_for: Option<Duration>,
     manner: Manner,
-    inbox: &Sender<Event>,
+    inbox: &ToInbox,
 ) -> Result<(), Error> {
     // What our end is called.
     let here = if steps::are_watched() { stream.local_addr().ok() } else { None };
     // Of one friend's threads nobody has to say whose they are.
     let whose = (manner.audience == Audience::Host).then_some(number);
-    // Unbounded, but no longer than the buffers of the readers that fill it; see `buffer`, and
-    // `outbox` for a room.
-    let (to_friend, outbox) = unbounded();
+    let (to_friend, orders) = outbox::open(Role::SocketWriter, whose);
 
     // The reader must not speak before the coordinator knows of the friend: it begins when it is
     // told to. Where it is not, since there is no thread left for the writer, it ends.
@@ -125,7 +125,7 @@ pub fn begin(
         }
     })?;
     let sink = Sink::Friend(number);
-    let mut writer = Writer::new(sink, Box::new(Plain), outbox, inbox.clone());
+    let mut writer = Writer::new(sink, Box::new(Plain), orders, inbox.clone());
     if whose.is_some() {
         writer = writer.that_is_woken();
     }

@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 
 use crate::error::Error;
 use crate::net::connection::{self, Manner};
@@ -21,6 +21,7 @@ use crate::room::rules;
 use crate::text::audience::Audience;
 use crate::text::reason::reason;
 use crate::threads::event::Event;
+use crate::threads::inbox::ToInbox;
 use crate::watch::steps::{self, Call, Facts};
 use crate::wire::messages::{END_FRAME, Wire};
 
@@ -45,7 +46,7 @@ pub struct Seeker {
     /// Each word asks for a friend.
     pub asked: Receiver<()>,
     /// The coordinator's.
-    pub inbox: Sender<Event>,
+    pub inbox: ToInbox,
 }
 
 impl Seeker {

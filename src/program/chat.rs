@@ -27,6 +27,7 @@ use crate::terminal::screen::{self, RowBoard};
 use crate::text::audience::Audience;
 use crate::threads::buffer::{BUFFER_SIZE, BUFFERS, Pool, Stopper};
 use crate::threads::event::{Event, News};
+use crate::threads::inbox::{self, Inbox, ToInbox};
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::reader::{Permit, Reader};
 use crate::threads::thread::{self, Thread};
@@ -73,7 +74,7 @@ pub fn give_back_at_once(terminal: Option<&Terminal>) {
 /// The threads of the program, but for a connection's own two; see
 /// [`connection`](crate::net::connection).
 struct Chat {
-    inbox: Receiver<Event>,
+    inbox: Inbox,
     wire: Wire,
     terminal: Option<Terminal>,
     sinks: Sinks,
@@ -101,9 +102,10 @@ impl Chat {
             None => Stdin::Pipe,
         };
 
-        // Every channel is unbounded, and none needs a bound: what travels in them is paid for
-        // by the readers' buffers (see `buffer`), or is a handful of words of our own.
-        let (to_inbox, inbox) = unbounded();
+        let (to_inbox, inbox) = inbox::open(match meet {
+            Meet::Listen(_) => Role::Acceptor,
+            Meet::Connect(_) => Role::Connector,
+        });
         // These handlers, and so this way to the inbox, live as long as the process.
         let leave = {
             let to_inbox = to_inbox.clone();
@@ -347,7 +349,7 @@ fn start_stdin_reader(
     room: bool,
     pool: Pool,
     may_read: Receiver<Permit>,
-    inbox: Sender<Event>,
+    inbox: ToInbox,
 ) -> Result<Thread, Error> {
     Thread::start(Role::StdinReader, move || {
         // Once for piped input. A person who has pressed Ctrl-D can type to the next friend.

@@ -2,18 +2,19 @@
 
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, at, select};
+use crossbeam_channel::{at, select};
 
 use crate::platform::machine;
 use crate::talk::leaving::LEAVING;
 use crate::threads::event::Event;
+use crate::threads::inbox::Inbox;
 use crate::threads::thread::Thread;
 use crate::watch::steps::{self, Call};
 
 /// Waiting for the last threads, while Ctrl-C goes on working.
 #[derive(Debug)]
 pub struct Ending {
-    inbox: Receiver<Event>,
+    inbox: Inbox,
     /// When whoever has not ended is left.
     pub gone_by: Instant,
     /// A signal has come.
@@ -24,7 +25,7 @@ pub struct Ending {
 
 impl Ending {
     /// An ending by `gone_by`, where somebody asked us to go.
-    pub fn new(inbox: Receiver<Event>, gone_by: Option<Instant>) -> Ending {
+    pub fn new(inbox: Inbox, gone_by: Option<Instant>) -> Ending {
         Ending {
             inbox,
             // What is left to write is a few words of our own.
@@ -54,7 +55,7 @@ impl Ending {
         loop {
             select! {
                 recv(thread.ended()) -> _ => return true,
-                recv(self.inbox) -> event => if let Ok(event) = event { self.on(&event) },
+                recv(self.inbox.events()) -> event => if let Ok(event) = event { self.on(&event) },
                 recv(at(self.gone_by)) -> _ => return thread.has_ended(),
             }
         }
@@ -62,7 +63,7 @@ impl Ending {
 
     /// Waits for an event, but not beyond the end: then it is `false`.
     pub fn next_event(&mut self, take: impl FnOnce(Event)) -> bool {
-        match self.inbox.recv_deadline(self.gone_by) {
+        match self.inbox.events().recv_deadline(self.gone_by) {
             Ok(event) => {
                 self.on(&event);
                 take(event);

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::Receiver;
 
 use crate::error::Error;
 use crate::lens::trace::{LAST_STEPS, Trace};
@@ -18,9 +18,11 @@ use crate::terminal::screen::{self, Row, Screen};
 use crate::terminal::transcript::Transcript;
 use crate::threads::event::Event;
 use crate::threads::form::{Form, Payloads, Plain};
+use crate::threads::inbox::ToInbox;
 use crate::threads::notices::Notices;
 use crate::threads::order::Order;
-use crate::threads::outbox::Outbox;
+use crate::threads::outbox::{self, Outbox};
+use crate::threads::paid_outbox::PaidOutbox;
 use crate::threads::thread::Thread;
 use crate::threads::writer::Writer;
 use crate::watch::steps::{Call, Watched};
@@ -33,7 +35,7 @@ pub const LAST_LINES: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Sinks {
     /// To the screen-writer.
-    pub to_screen: Sender<Order>,
+    pub to_screen: Outbox,
     /// To stderr, or to the screen where that is the same terminal.
     pub notices: Notices,
     screen_writer: Thread,
@@ -42,8 +44,8 @@ pub struct Sinks {
     /// With the line editor.
     editor: bool,
     /// Stderr's writer, where stderr is not the screen itself.
-    notice_writer: Option<(Sender<Order>, Thread)>,
-    transcript: Option<(Sender<Order>, Thread)>,
+    notice_writer: Option<(Outbox, Thread)>,
+    transcript: Option<(Outbox, Thread)>,
     /// The screen and the transcript as those who hear what is said in a room, where there is one.
     pub ears: Vec<Ear>,
 }
@@ -60,7 +62,7 @@ impl Sinks {
         for_a_person: bool,
         room: bool,
         rows: Option<(Receiver<Row>, bool)>,
-        inbox: &Sender<Event>,
+        inbox: &ToInbox,
     ) -> Result<Sinks, Error> {
         // First, since it is what is most likely to fail.
         let transcript = match &common.transcript {
@@ -68,8 +70,8 @@ impl Sinks {
             Some(file) => Some(start_transcript(file, common.wire, inbox.clone())?),
         };
         let (transcript, transcript_ear) = transcript.unzip();
-        let (to_screen, outbox) = unbounded();
-        let waiting = outbox.clone();
+        let (to_screen, orders) = outbox::open(Role::ScreenWriter, None);
+        let waiting = orders.waiting();
         let editor = rows.is_some();
         let form: Box<dyn Form> = match (for_a_person, common.wire) {
             (true, wire) => {
@@ -85,9 +87,9 @@ impl Sinks {
         };
         let (stdout, hold) =
             platform::screen().map_err(|why| Error::NoStream { stream: "stdout", why })?;
-        let writer = Writer::new(Sink::Screen, form, outbox, inbox.clone());
+        let writer = Writer::new(Sink::Screen, form, orders, inbox.clone());
         let screen_ear = Ear::new(
-            Outbox::new(Sink::Screen, to_screen.clone(), writer.done(), None),
+            PaidOutbox::new(to_screen.clone(), writer.done(), None),
             waiting,
             for_a_person,
         );
@@ -98,7 +100,7 @@ impl Sinks {
         let (notices, notice_writer) = if platform::one_terminal() {
             (Notices::new(to_screen.clone(), common.quiet), None)
         } else {
-            let (to_stderr, outbox) = unbounded();
+            let (to_stderr, orders) = outbox::open(Role::NoticeWriter, None);
             let stderr =
                 platform::stderr().map_err(|why| Error::NoStream { stream: "stderr", why })?;
             // What it says may quote a friend: that is no less dangerous on another terminal than stdout.
@@ -109,7 +111,7 @@ impl Sinks {
                 }
                 false => Box::new(Plain),
             };
-            let writer = Writer::new(Sink::Notices, form, outbox, inbox.clone());
+            let writer = Writer::new(Sink::Notices, form, orders, inbox.clone());
             let writer = start_writer(Role::NoticeWriter, writer, stderr, inbox.clone())?;
             (Notices::new(to_stderr.clone(), common.quiet), Some((to_stderr, writer)))
         };
@@ -131,7 +133,7 @@ impl Sinks {
     }
 
     /// The way to the transcript, where there is one.
-    pub fn to_transcript(&self) -> Option<Sender<Order>> {
+    pub fn to_transcript(&self) -> Option<Outbox> {
         self.transcript.as_ref().map(|(to_transcript, _)| to_transcript.clone())
     }
 
@@ -195,7 +197,7 @@ fn start_writer(
     role: Role,
     mut writer: Writer,
     to: impl io::Write + Send + 'static,
-    inbox: Sender<Event>,
+    inbox: ToInbox,
 ) -> Result<Thread, Error> {
     Thread::start(role, move || {
         let last_word = writer.run(Watched::new(to, Call::Write));
@@ -208,18 +210,14 @@ fn start_writer(
 fn start_transcript(
     file: &Path,
     wire: Wire,
-    inbox: Sender<Event>,
-) -> Result<((Sender<Order>, Thread), Ear), Error> {
+    inbox: ToInbox,
+) -> Result<((Outbox, Thread), Ear), Error> {
     let to = platform::append(file)
         .map_err(|why| Error::NoTranscript { file: file.display().to_string(), why })?;
-    let (to_transcript, outbox) = unbounded();
+    let (to_transcript, orders) = outbox::open(Role::Transcript, None);
     let form = Box::new(Transcript::new(wire));
-    let waiting = outbox.clone();
-    let writer = Writer::new(Sink::Transcript, form, outbox, inbox.clone());
-    let ear = Ear::new(
-        Outbox::new(Sink::Transcript, to_transcript.clone(), writer.done(), None),
-        waiting,
-        true,
-    );
+    let waiting = orders.waiting();
+    let writer = Writer::new(Sink::Transcript, form, orders, inbox.clone());
+    let ear = Ear::new(PaidOutbox::new(to_transcript.clone(), writer.done(), None), waiting, true);
     Ok(((to_transcript, start_writer(Role::Transcript, writer, to, inbox)?), ear))
 }

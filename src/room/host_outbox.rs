@@ -11,13 +11,13 @@ use crossbeam_channel::Receiver;
 use crate::text::name::{Name, Speaker};
 use crate::threads::buffer::Block;
 use crate::threads::order::Order;
-use crate::threads::outbox::{Look, Outbox};
+use crate::threads::paid_outbox::{Look, PaidOutbox};
 use crate::wire::messages::{self, Wire};
 
 /// An ear of the host's. See the [module's page](self).
 #[derive(Debug)]
 pub struct Ear {
-    outbox: Outbox,
+    outbox: PaidOutbox,
     /// The other end of the outbox, to take back what waits in it.
     waiting: Receiver<Order>,
     /// Whether its writer says who speaks; else it is given what members are given.
@@ -30,7 +30,7 @@ pub struct Ear {
 
 impl Ear {
     /// An ear with this outbox, whose other end is `waiting`. `labels`: its writer says who speaks.
-    pub fn new(outbox: Outbox, waiting: Receiver<Order>, labels: bool) -> Ear {
+    pub fn new(outbox: PaidOutbox, waiting: Receiver<Order>, labels: bool) -> Ear {
         Ear { outbox, waiting, labels, speaker: None, missed: None }
     }
 

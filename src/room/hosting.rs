@@ -4,7 +4,7 @@
 //! It is the coordinator's too, and runs in its thread. What may be is decided by the rules of the
 //! [`rules`]; this file knows the members' threads, and what waits for them.
 //!
-//! Nobody can hold the others up: what is said waits in the [outbox](crate::threads::outbox) of each who
+//! Nobody can hold the others up: what is said waits in the [outbox](crate::threads::paid_outbox) of each who
 //! hears it, and who takes nothing for 2 s while speakers are held back is sent away.
 
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::lens::explain::Account;
 use crate::platform::SHUTDOWN_WAKES;
 use crate::platform::interface::shown;
-use crate::roles::{Number, Sink};
+use crate::roles::Number;
 use crate::room::host_outbox::Ear;
 use crate::room::rules::{self, Announcement, Room, SentAway, Tally, Who};
 use crate::talk::conversation::Conclusion;
@@ -31,7 +31,7 @@ use crate::threads::event::{News, Report};
 use crate::threads::friend::{Friend, Line};
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::order::Order;
-use crate::threads::outbox::{LOOK, Look, Outbox};
+use crate::threads::paid_outbox::{LOOK, Look, PaidOutbox};
 use crate::watch::steps;
 use crate::wire::messages::MESSAGE_MAX;
 use crate::wire::messages::{self, END_FRAME, Foreign, Oddity, Wire};
@@ -92,7 +92,7 @@ pub struct Hosting {
 
 /// Somebody on the line.
 struct Member {
-    outbox: Outbox,
+    outbox: PaidOutbox,
     /// How much of what is to be announced is older than the member.
     knows: usize,
     line: Box<dyn Line>,
@@ -159,7 +159,7 @@ impl Hosting {
         let Friend { number, address, to_friend, done, writer, line, .. } = friend;
         log::debug!("{} is number {number}", shown(address));
         let mut member = Member {
-            outbox: Outbox::new(Sink::Friend(number), to_friend, done, Some(writer)),
+            outbox: PaidOutbox::new(to_friend, done, Some(writer)),
             knows: 0,
             line,
             reader_done: false,

@@ -20,13 +20,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
-
 use crate::error::Error;
 use crate::lens::explain::Account;
 use crate::platform::SHUTDOWN_WAKES;
 use crate::platform::interface::shown;
-use crate::roles::Role;
 use crate::talk::coordinator::{Outboxes, Plan, Stdin};
 use crate::talk::leaving::{LAST_WORDS, LEAVING, Leaving, PATIENCE, silence};
 use crate::text::name::{Name, Speaker};
@@ -35,7 +32,7 @@ use crate::threads::event::{News, ReadError, Report};
 use crate::threads::friend::{Friend, Line};
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::order::Order;
-use crate::watch::steps;
+use crate::threads::outbox::Outbox;
 use crate::wire::messages::{self, END_FRAME, Foreign, Oddity, Wire};
 
 /// How much is kept to be said again to a friend who was busy, in bytes. Who was sent more, and
@@ -51,11 +48,11 @@ pub struct Conversation {
     friend: SocketAddr,
     since: Instant,
     line: Box<dyn Line>,
-    to_screen: Sender<Order>,
-    to_transcript: Option<Sender<Order>>,
+    to_screen: Outbox,
+    to_transcript: Option<Outbox>,
     notices: Notices,
     /// The way to the friend; `None` when our half is closed, or about to be.
-    to_friend: Option<Sender<Order>>,
+    to_friend: Option<Outbox>,
     /// How many bytes we have said.
     said: u64,
     /// How many of them when the friend had ended already.
@@ -215,7 +212,6 @@ impl Conversation {
         } else if let Some(kept) = &mut self.kept {
             kept.extend_from_slice(bytes);
         }
-        steps::hand_over(&words, Role::SocketWriter, None);
         // A socket-writer that has failed says so itself.
         let _ = to_friend.send(Order::Block(words));
         true
@@ -231,7 +227,6 @@ impl Conversation {
     pub fn ask(&self, line: &str) {
         if let Some(to_friend) = &self.to_friend {
             let message = Arc::new(Block::of(messages::message(self.plan.wire, line)));
-            steps::hand_over(&message, Role::SocketWriter, None);
             let _ = to_friend.send(Order::Block(message));
         }
     }
@@ -416,10 +411,8 @@ impl Conversation {
     /// Shows what the friend has said.
     pub fn show(&self, words: Arc<Block>) {
         if let Some(to_transcript) = &self.to_transcript {
-            steps::hand_over(&words, Role::Transcript, None);
             let _ = to_transcript.send(Order::Block(Arc::clone(&words)));
         }
-        steps::hand_over(&words, Role::ScreenWriter, None);
         // A writer that has failed says so itself.
         let _ = self.to_screen.send(Order::Block(words));
     }

@@ -16,13 +16,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::Sender;
 
 use crate::error::Error;
 use crate::platform::Terminal;
 use crate::platform::interface::shown;
 use crate::platform::machine;
-use crate::roles::{Role, Sink, Source};
+use crate::roles::{Sink, Source};
 use crate::room::host_outbox::Ear;
 use crate::room::hosting::Hosting;
 use crate::talk::conversation::{Conclusion, Conversation};
@@ -31,11 +31,11 @@ use crate::text::name::{Name, Speaker};
 use crate::threads::buffer::{Block, Stopper};
 use crate::threads::event::{Event, News, ReadError, Report};
 use crate::threads::friend::Friend;
+use crate::threads::inbox::Inbox;
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::order::Order;
+use crate::threads::outbox::Outbox;
 use crate::threads::reader::Permit;
-use crate::threads::thread;
-use crate::watch::steps::{self, Call, Facts};
 use crate::wire::messages::MESSAGE_MAX;
 use crate::wire::messages::{FRAME_MAX, Oddity, Wire};
 
@@ -102,11 +102,11 @@ pub struct Calling {
 #[derive(Debug)]
 pub struct Outboxes {
     /// To the screen-writer.
-    pub to_screen: Sender<Order>,
+    pub to_screen: Outbox,
     /// To stderr.
     pub notices: Notices,
     /// To the transcript, where there is one.
-    pub to_transcript: Option<Sender<Order>>,
+    pub to_transcript: Option<Outbox>,
     /// Each [`Permit::Read`] lets the stdin-reader read to the end of its input once.
     pub let_read: Sender<Permit>,
     /// Tells the stdin-reader to read no more, where stdin is a pipe.
@@ -229,7 +229,7 @@ impl Coordinator {
     }
 
     /// Takes events until everything is over, and tells how it ended.
-    pub fn run(mut self, inbox: &Receiver<Event>) -> Outcome {
+    pub fn run(mut self, inbox: &Inbox) -> Outcome {
         let mut wake_at = self.wake_at();
         let mut unsettled = 0;
         loop {
@@ -240,27 +240,7 @@ impl Coordinator {
             }
             // In a room there are many threads to give way to, and the members wait for this one.
             let gives_way = !matches!(self.state, State::Hosting(_));
-            let event = steps::blocked(
-                Call::Inbox,
-                Facts::default,
-                || next_event(inbox, wake_at, gives_way),
-                |event| Facts {
-                    woken_by: event.teller(match self.plan.calling {
-                        Some(_) => Role::Connector,
-                        None => Role::Acceptor,
-                    }),
-                    news: event.to_string(),
-                    bytes: match event {
-                        Event::Read(_, News::Block(block)) => Some(block.bytes().len() as u64),
-                        _ => None,
-                    },
-                    ..Facts::default()
-                },
-            );
-            if let Event::Read(_, News::Block(block)) = &event {
-                steps::take_over(block, Role::Coordinator);
-            }
-            wake_at = self.on(event, machine::now());
+            wake_at = self.on(inbox.next(wake_at, gives_way), machine::now());
             if let State::Over(outcome) = self.state {
                 log::debug!("it is over, with exit code {}", outcome.code);
                 return outcome;
@@ -584,11 +564,9 @@ impl Coordinator {
     /// What I have said stays on my screen, and in the transcript.
     fn show_said(&self, words: Arc<Block>) {
         if let Some(to_transcript) = &self.out.to_transcript {
-            steps::hand_over(&words, Role::Transcript, None);
             let _ = to_transcript.send(Order::Said(Arc::clone(&words)));
         }
         if self.plan.editor {
-            steps::hand_over(&words, Role::ScreenWriter, None);
             let _ = self.out.to_screen.send(Order::Said(words));
         }
     }
@@ -775,20 +753,5 @@ impl Coordinator {
             stdin_reading: self.stdin == Reading::Now,
             still_asking: self.asking > 0,
         });
-    }
-}
-
-/// Waits for what happens next, until `wake_at` at most.
-fn next_event(inbox: &Receiver<Event>, wake_at: Option<Instant>, gives_way: bool) -> Event {
-    let event = match wake_at {
-        // The clock goes first: an inbox that is never empty would never let it speak.
-        Some(at) if at <= machine::now() => Err(RecvTimeoutError::Timeout),
-        wake_at => thread::receive(inbox, wake_at, gives_way),
-    };
-    match event {
-        Ok(event) => event,
-        Err(RecvTimeoutError::Timeout) => Event::Time,
-        // Never: the Ctrl-C handler lives for ever, and so does its way to the inbox.
-        Err(RecvTimeoutError::Disconnected) => Event::Signal,
     }
 }

@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, bounded};
 use termina::Event as Input;
 use termina::event::{KeyCode, KeyEvent, KeyEventKind, Modifiers};
 use tui_input::{Input as Line, InputRequest};
@@ -21,8 +21,10 @@ use crate::terminal::screen::{Row, RowBoard};
 use crate::text::harmless::is_mark;
 use crate::threads::buffer::AtHome;
 use crate::threads::event::Event;
+use crate::threads::inbox::ToInbox;
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::order::Order;
+use crate::threads::outbox::Outbox;
 use crate::threads::reader::Permit;
 use crate::wire::messages::Wire;
 
@@ -58,9 +60,9 @@ pub struct Keyboard {
     buffers: AtHome,
     /// Where the input row is put up.
     board: RowBoard,
-    to_screen: Sender<Order>,
+    to_screen: Outbox,
     notices: Notices,
-    inbox: Sender<Event>,
+    inbox: ToInbox,
 }
 
 /// What becomes of keys that are pressed now.
@@ -88,9 +90,9 @@ impl Keyboard {
         permits: Receiver<Permit>,
         buffers: AtHome,
         board: RowBoard,
-        to_screen: Sender<Order>,
+        to_screen: Outbox,
         notices: Notices,
-        inbox: Sender<Event>,
+        inbox: ToInbox,
     ) -> Keyboard {
         Keyboard {
             terminal,

@@ -5,12 +5,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
-
 use crate::lens::explain::Account;
 use crate::platform::machine;
 use crate::roles::Number;
-use crate::threads::order::{Done, Order};
+use crate::threads::order::Done;
+use crate::threads::outbox::Outbox;
 
 /// A friend, as the coordinator knows one: it can send, and it can hang up.
 pub struct Friend {
@@ -18,9 +17,9 @@ pub struct Friend {
     pub number: Number,
     /// Where the friend is.
     pub address: SocketAddr,
-    /// The socket-writer's outbox. Dropping it, or [`Order::Goodbye`], closes our sending half
-    /// when everything before has been sent.
-    pub to_friend: Sender<Order>,
+    /// The socket-writer's outbox. Dropping it closes our sending half when everything before has
+    /// been sent.
+    pub to_friend: Outbox,
     /// How far the socket-writer is.
     pub done: Done,
     /// The socket-writer's thread, which in a room has to be woken for what is put into its outbox.

@@ -11,10 +11,9 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crossbeam_channel::Sender;
-
 use crate::text::harmless::harmless;
 use crate::threads::order::Order;
+use crate::threads::outbox::Outbox;
 use crate::wire::messages::{self, Wire};
 
 /// How many lines may wait. A line is short; this many are a fraction of a megabyte.
@@ -29,7 +28,7 @@ const ERRORS_MAX: usize = WAITING_MAX + 100;
 /// The way to stderr. See the [module's page](self).
 #[derive(Clone, Debug)]
 pub struct Notices {
-    to_writer: Sender<Order>,
+    to_writer: Outbox,
     /// How many lines were dropped since the last time that this was told.
     lost: Arc<AtomicUsize>,
     quiet: bool,
@@ -37,7 +36,7 @@ pub struct Notices {
 
 impl Notices {
     /// Notices that go to the writer behind `to_writer`; `quiet` leaves errors and the log only.
-    pub fn new(to_writer: Sender<Order>, quiet: bool) -> Notices {
+    pub fn new(to_writer: Outbox, quiet: bool) -> Notices {
         Notices { to_writer, lost: Arc::default(), quiet }
     }
 
@@ -163,11 +162,13 @@ impl Write for Notices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crossbeam_channel::unbounded;
+    use crate::roles::Role;
+    use crate::threads::outbox;
 
     #[test]
     fn what_nobody_reads_is_counted_and_told_later_and_an_error_still_fits() {
-        let (to_writer, outbox) = unbounded();
+        let (to_writer, outbox) = outbox::open(Role::NoticeWriter, None);
+        let outbox = outbox.waiting();
         let notices = Notices::new(to_writer, false);
         for number in 0..WAITING_MAX + 7 {
             notices.status(number);
@@ -187,7 +188,8 @@ mod tests {
 
     #[test]
     fn a_flood_of_log_does_not_push_out_what_is_said_to_the_person() {
-        let (to_writer, outbox) = unbounded();
+        let (to_writer, outbox) = outbox::open(Role::NoticeWriter, None);
+        let outbox = outbox.waiting();
         let mut notices = Notices::new(to_writer, false);
         for _ in 0..WAITING_MAX {
             notices.write_all(b"a step\n").unwrap();
@@ -200,7 +202,8 @@ mod tests {
 
     #[test]
     fn of_what_was_not_sent_a_screenful_is_shown() {
-        let (to_writer, outbox) = unbounded();
+        let (to_writer, outbox) = outbox::open(Role::NoticeWriter, None);
+        let outbox = outbox.waiting();
         let notices = Notices::new(to_writer, false);
         let mut unsent = Unsent::of(Wire::Lines, b"one\x1b\ntwo");
         unsent.add(Wire::Lines, &[b'x'; 10_000]);
@@ -218,7 +221,8 @@ mod tests {
 
     #[test]
     fn quiet_silences_status_and_notices_but_never_errors() {
-        let (to_writer, outbox) = unbounded();
+        let (to_writer, outbox) = outbox::open(Role::NoticeWriter, None);
+        let outbox = outbox.waiting();
         let notices = Notices::new(to_writer, true);
         notices.status("listening");
         notices.notice("odd");

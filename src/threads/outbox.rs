@@ -1,210 +1,114 @@
-//! An outbox that others may have to wait for: what goes to somebody in a room.
+//! A writer's outbox, both ends of it: what is put into the [`Outbox`] comes out of the writer's
+//! [`Orders`].
 //!
-//! What is said in a room goes to many, and a buffer that had to come home from all of them would
-//! stand still with the slowest. So a message is rendered once, into memory that all outboxes
-//! share, and the speaker's buffer goes home at once; *unless* an outbox holds more than its mark
-//! by then. In that one the buffer waits too, behind the message. So speakers run free while
-//! everybody keeps up, and are held back by exactly those who do not.
-//!
-//! And so it is known who holds others back, and since when without taking anything.
-//!
-//! A member's writer is not woken by each message, but when the coordinator has nothing more to
-//! hand out: then what many have said meanwhile leaves in one call. (With a hundred members and four
-//! who talk as fast as they can, that was four times as much in the same time.)
+//! Whoever watches is told here that a message is handed over, that it is taken, and that a writer
+//! waits; so neither the coordinator nor a writer has to say so. (What goes to a member of a room is
+//! counted as well: see [`paid_outbox`](crate::threads::paid_outbox).)
 
-use std::sync::Arc;
-use std::time::Duration;
+use crossbeam_channel::{Receiver, SendError, Sender, TryRecvError, unbounded};
 
-use crossbeam_channel::Sender;
+use crate::roles::{Number, Role, Who};
+use crate::threads::order::Order;
+use crate::watch::steps::{self, Call, Facts};
 
-use crate::platform::machine::thread::Thread;
-use crate::roles::Sink;
-use crate::room::rules::{Announcement, Tally};
-use crate::threads::buffer::Block;
-use crate::threads::order::{Done, Order};
-use crate::watch::steps;
-
-/// How much may wait in an outbox before speakers are held back for it, in bytes.
-const MARK: u64 = 128 * 1024;
-
-/// How often to look after those who hold others back.
-pub const LOOK: Duration = Duration::from_millis(200);
-
-/// How often it may be looked in vain: eleven times, which is 2 s from the first to the last. (Looks
-/// are counted, and not seconds: where the computer was too busy to look, nobody got to take
-/// anything either.)
-const LOOKS_MAX: u32 = 11;
-
-/// After how many looks somebody is slow who holds others back without a break: 5 s.
-const LOOKS_SLOW: u32 = 25;
-
-/// The way to somebody in a room.
-#[derive(Debug)]
+/// The way to a writer. Whoever lets go of the last one says "that was all".
+#[derive(Clone, Debug)]
 pub struct Outbox {
-    /// `None`: that was all.
-    to_writer: Option<Sender<Order>>,
-    /// Where it leads.
-    sink: Sink,
-    /// How far the writer is with it.
-    done: Done,
-    /// The writer's thread, where it has to be woken; else the outbox itself does that.
-    writer: Option<Thread>,
-    /// Something was put in since the writer was woken.
-    filled: bool,
-    /// What everything has cost that was put in.
-    put: u64,
-    /// Up to where there are buffers in it.
-    paid: u64,
-    /// How far the writer was at the last look, and how often it has been seen there.
-    seen: u64,
-    looks: u32,
-    /// How often it has been looked since it holds others back.
-    looks_held: u32,
-    /// What was announced while there was too much in it already.
-    counted: Tally,
+    orders: Sender<Order>,
+    /// The thread that it leads to.
+    to: Who,
 }
 
-/// What a look shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
-    /// Nobody waits, or not for long.
-    Fine,
-    /// Others have waited for some seconds; this is said once.
-    Slow,
-    /// Others wait, and for 2 s nothing was taken.
-    Stuck,
+/// What a writer is to do: the other end.
+#[derive(Debug)]
+pub struct Orders {
+    orders: Receiver<Order>,
+    /// To wait now is not worth a word.
+    quiet: bool,
+}
+
+/// An outbox that leads to the thread with this role, and what that thread is to take its orders
+/// from. `of`: the friend, where several have threads of this role.
+///
+/// It is unbounded: what waits in it is paid for by the readers' buffers (see
+/// [`buffer`](crate::threads::buffer)), or is a handful of words of our own.
+pub fn open(role: Role, of: Option<Number>) -> (Outbox, Orders) {
+    let (to_writer, orders) = unbounded();
+    let outbox = Outbox { orders: to_writer, to: Who { role, of } };
+    (outbox, Orders { orders, quiet: role == Role::NoticeWriter })
 }
 
 impl Outbox {
-    /// An outbox that leads to `sink`, and whose writer, which says how far it is, has not begun.
-    /// `writer`: its thread, where it has to be woken.
-    pub fn new(sink: Sink, to_writer: Sender<Order>, done: Done, writer: Option<Thread>) -> Outbox {
-        Outbox {
-            to_writer: Some(to_writer),
-            sink,
-            done,
-            writer,
-            filled: false,
-            put: 0,
-            paid: 0,
-            seen: 0,
-            looks: 0,
-            looks_held: 0,
-            counted: Tally::default(),
+    /// Tells the writer to do this.
+    ///
+    /// # Errors
+    /// The writer has ended. It has said so to the coordinator, or will.
+    pub fn send(&self, order: Order) -> Result<(), SendError<Order>> {
+        if let Order::Block(block) | Order::Said(block) = &order {
+            steps::hand_over(block, self.to.role, self.to.of);
         }
+        self.orders.send(order)
     }
 
-    /// Puts a message in, which `paid` has been read for. Where the outbox holds too much, it
-    /// keeps that as well, and the answer is `true`: from now on somebody waits.
-    pub fn put(&mut self, message: Order, paid: &Arc<Block>) -> bool {
-        self.hand_over(message);
-        if self.to_writer.is_none() || self.waiting() <= MARK {
-            return false;
+    /// How many orders wait.
+    pub fn len(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.orders.is_empty()
+    }
+}
+
+impl Orders {
+    /// The next order, where one waits.
+    ///
+    /// # Errors
+    /// None does; or there will never be one again.
+    pub fn try_next(&self) -> Result<Order, TryRecvError> {
+        let order = self.orders.try_recv();
+        if let Ok(order) = &order {
+            taken(order);
         }
-        if !self.holds_back() {
-            self.begin_to_wait();
-            self.looks_held = 0;
+        order
+    }
+
+    /// Waits for the next order, by way of `wait`, which may find something else to do.
+    pub fn wait(&mut self, wait: impl FnOnce(&Receiver<Order>) -> Option<Order>) -> Option<Order> {
+        let quiet = std::mem::replace(&mut self.quiet, true);
+        let order = steps::blocked(
+            Call::Outbox,
+            || Facts { untold: quiet, ..Facts::default() },
+            || wait(&self.orders),
+            |order| match order {
+                Some(Order::Block(_) | Order::Said(_)) => {
+                    Facts { woken_by: Role::Coordinator.name(), ..Facts::default() }
+                }
+                _ => Facts::untold(),
+            },
+        );
+        // To write a line of the log is nothing to write a line of the log about.
+        self.quiet = !matches!(order, Some(Order::Block(_) | Order::Said(_)));
+        if let Some(order) = &order {
+            taken(order);
         }
-        self.hand_over(Order::Paid(Arc::clone(paid)));
-        self.paid = self.put;
-        true
+        order
     }
 
-    /// Puts announcements in, which nobody has paid for; or just counts them, where there is too
-    /// much in the outbox already: [`Outbox::take_counted`] tells.
-    pub fn announce(&mut self, text: &Arc<Block>, what: &[Announcement]) {
-        if what.is_empty() {
-            return;
-        }
-        if self.waiting() <= MARK && self.counted.is_empty() {
-            return self.hand_over(Order::Block(Arc::clone(text)));
-        }
-        if self.counted.is_empty() {
-            // When the writer is through, it says so.
-            self.hand_over(Order::Flush);
-        }
-        self.counted.add(Tally::of(what));
+    /// What waits still when the writer has ended.
+    pub fn rest(&self) -> impl Iterator<Item = Order> {
+        self.orders.try_iter()
     }
 
-    /// The writer is through with what was put in before something was counted: what is now to be
-    /// told.
-    pub fn take_counted(&mut self) -> Tally {
-        std::mem::take(&mut self.counted)
+    /// The same end once more, for whoever may have to take back what waits.
+    pub fn waiting(&self) -> Receiver<Order> {
+        self.orders.clone()
     }
+}
 
-    /// Puts something in that nobody pays for, and of which there is little.
-    pub fn hand_over(&mut self, order: Order) {
-        if let Some(to_writer) = &self.to_writer {
-            self.put += order.cost();
-            self.filled = true;
-            if let Order::Block(block) | Order::Said(block) = &order {
-                let whose = match self.sink {
-                    Sink::Friend(number) => Some(number),
-                    _ => None,
-                };
-                steps::hand_over(block, self.sink.role(), whose);
-            }
-            // A writer that has ended has said so, or will.
-            let _ = to_writer.send(order);
-        }
-    }
-
-    /// Wakes the writer, where something was put in for it. To be called before one waits.
-    pub fn ring(&mut self) {
-        if std::mem::take(&mut self.filled)
-            && let Some(writer) = &self.writer
-        {
-            writer.unpark();
-        }
-    }
-
-    /// That was all: the writer ends when it has written what waits.
-    pub fn close(&mut self) {
-        self.to_writer = None;
-        self.filled = true;
-        self.ring();
-    }
-
-    fn waiting(&self) -> u64 {
-        self.put.saturating_sub(self.done.so_far())
-    }
-
-    /// From here on somebody waits for it.
-    pub fn begin_to_wait(&mut self) {
-        (self.seen, self.looks) = (self.done.so_far(), 0);
-    }
-
-    /// Whether somebody waits for a buffer that is in here.
-    pub fn holds_back(&self) -> bool {
-        self.done.so_far() < self.paid
-    }
-
-    /// Looks after one who holds others back. To be called every [`LOOK`] while anybody does.
-    pub fn look(&mut self) -> Look {
-        if !self.holds_back() {
-            self.looks_held = 0;
-            return Look::Fine;
-        }
-        self.looks_held += 1;
-        match self.looks_in_vain() {
-            true => Look::Stuck,
-            false if self.looks_held == LOOKS_SLOW => Look::Slow,
-            false => Look::Fine,
-        }
-    }
-
-    /// Looks whether anything is still taken; `true` where nothing was for 2 s.
-    pub fn looks_in_vain(&mut self) -> bool {
-        if self.done.so_far() != self.seen {
-            self.begin_to_wait();
-        }
-        self.looks += 1;
-        self.looks >= LOOKS_MAX
-    }
-
-    /// What waits is not waited for any more: from now on only what follows counts.
-    pub fn forget(&mut self) {
-        self.put = self.done.so_far();
-        self.paid = self.put;
+fn taken(order: &Order) {
+    if let Order::Block(block) | Order::Said(block) = order {
+        steps::take_over(block);
     }
 }

@@ -6,12 +6,10 @@
 
 use std::io::{self, Cursor, Read};
 
-use crossbeam_channel::Sender;
-
-use crate::roles::{Role, Source};
+use crate::roles::Source;
 use crate::threads::buffer::Pool;
 use crate::threads::event::{Event, News, ReadError};
-use crate::watch::steps;
+use crate::threads::inbox::ToInbox;
 use crate::wire::messages::{Codec, Foreign, Oddity, Step};
 use crate::wire::sniffer::{Opening, Sniffer, Verdict};
 
@@ -39,7 +37,7 @@ pub struct Reader {
     /// a buffer of the pool.
     pub at_a_time: usize,
     /// Where the news goes.
-    pub inbox: Sender<Event>,
+    pub inbox: ToInbox,
 }
 
 impl Reader {
@@ -180,10 +178,10 @@ impl Reader {
     }
 
     fn tell(&self, news: News) -> Result<(), Stop> {
-        if let News::Block(block) = &news {
-            steps::hand_over(block, Role::Coordinator, None);
+        match self.inbox.send(Event::Read(self.source, news)) {
+            true => Ok(()),
+            false => Err(Stop::NobodyListens),
         }
-        self.inbox.send(Event::Read(self.source, news)).map_err(|_| Stop::NobodyListens)
     }
 }
 

@@ -7,14 +7,16 @@
 
 use std::io::{self, BufWriter, Write};
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use crossbeam_channel::TryRecvError;
 
 use crate::platform::machine;
-use crate::roles::{Role, Sink};
+use crate::roles::Sink;
 use crate::threads::event::{Event, Report};
 use crate::threads::form::Form;
+use crate::threads::inbox::ToInbox;
 use crate::threads::order::{Done, Order};
-use crate::watch::steps::{self, Call, Facts, Watched};
+use crate::threads::outbox::Orders;
+use crate::watch::steps::Watched;
 
 /// How many bytes of small messages are put together, at most. A larger block is written from
 /// where it is: copying it would cost a quarter of the throughput.
@@ -25,37 +27,22 @@ const STAGING: usize = 8 * 1024;
 pub struct Writer {
     sink: Sink,
     form: Box<dyn Form>,
-    outbox: Receiver<Order>,
-    inbox: Sender<Event>,
+    orders: Orders,
+    inbox: ToInbox,
     done: Done,
     /// Whoever fills the outbox wakes the thread as well.
     is_woken: bool,
-    /// That it waits is not worth a word.
-    untold: bool,
 }
 
 impl Writer {
-    /// A writer to `sink`, where messages get this form. It is told what to write by `outbox`, and
-    /// reports to `inbox`.
-    pub fn new(
-        sink: Sink,
-        form: Box<dyn Form>,
-        outbox: Receiver<Order>,
-        inbox: Sender<Event>,
-    ) -> Writer {
-        Writer {
-            sink,
-            form,
-            outbox,
-            inbox,
-            done: Done::default(),
-            is_woken: false,
-            untold: sink == Sink::Notices,
-        }
+    /// A writer to `sink`, where messages get this form. It does what `orders` say, and reports to
+    /// `inbox`.
+    pub fn new(sink: Sink, form: Box<dyn Form>, orders: Orders, inbox: ToInbox) -> Writer {
+        Writer { sink, form, orders, inbox, done: Done::default(), is_woken: false }
     }
 
     /// The same for a thread that has to be woken when there is something in the outbox, or when it
-    /// is closed; see [`outbox`](crate::threads::outbox).
+    /// is closed; see [`paid_outbox`](crate::threads::paid_outbox).
     pub fn that_is_woken(mut self) -> Writer {
         self.is_woken = true;
         self
@@ -86,7 +73,7 @@ impl Writer {
         }
         let mut left = 0;
         if result.is_err() && to_friend {
-            let waiting: u64 = self.outbox.try_iter().map(|order| order.worth()).sum();
+            let waiting: u64 = self.orders.rest().map(|order| order.worth()).sum();
             left = taken.saturating_sub(to.written) + waiting;
         }
         Report::Ended { result, left }
@@ -100,7 +87,7 @@ impl Writer {
         let to_friend = matches!(self.sink, Sink::Friend(_));
         to.get_mut().to.tell(to_friend);
         loop {
-            let order = match self.outbox.try_recv() {
+            let order = match self.orders.try_next() {
                 Ok(order) => order,
                 // Only with nothing more to add is it time to write, and then to wait.
                 Err(TryRecvError::Empty) => {
@@ -132,14 +119,10 @@ impl Writer {
     ) -> io::Result<()> {
         match order {
             Order::Block(block) => {
-                steps::take_over(&block, self.sink.role());
                 to.get_mut().to.tell(true);
                 self.form.write_heard(&block, to)
             }
-            Order::Said(block) => {
-                steps::take_over(&block, self.sink.role());
-                self.form.write_said(&block, to)
-            }
+            Order::Said(block) => self.form.write_said(&block, to),
             Order::Own(bytes) => self.form.write_own(&bytes, to),
             Order::ToCopy(line) => self.form.write_to_copy(&line, to),
             Order::CallFriend(speaker) => self.form.call_friend(speaker, to),
@@ -172,29 +155,14 @@ impl Writer {
 
     /// Waits for an order; `None` where there is something else to do.
     fn wait(&mut self) -> Option<Order> {
-        let untold = std::mem::replace(&mut self.untold, true);
-        let order = steps::blocked(
-            Call::Outbox,
-            || Facts { untold, ..Facts::default() },
-            || self.wait_for_one(),
-            |order| match order {
-                Some(Order::Block(_) | Order::Said(_)) => {
-                    Facts { woken_by: Role::Coordinator.name(), ..Facts::default() }
-                }
-                _ => Facts::untold(),
-            },
-        );
-        // To write a line of the log is nothing to write a line of the log about.
-        self.untold = !matches!(order, Some(Order::Block(_) | Order::Said(_)));
-        order
-    }
-
-    fn wait_for_one(&mut self) -> Option<Order> {
-        if self.is_woken {
-            machine::thread::park();
-            return None;
-        }
-        self.form.wait(&self.outbox)
+        let (form, is_woken) = (&mut self.form, self.is_woken);
+        self.orders.wait(|orders| match is_woken {
+            true => {
+                machine::thread::park();
+                None
+            }
+            false => form.wait(orders),
+        })
     }
 }
 

@@ -292,10 +292,11 @@ pub fn tell_all(members: usize) {
     }
 }
 
-/// A message is taken that another thread has handed over to this one, which is called `me` there.
-pub fn take_over(block: &Block, me: Role) {
+/// A message is taken that another thread has handed over to this one.
+pub fn take_over(block: &Block) {
     if are_traced() && block.number() > 0 {
-        trace::takes_over(block.number(), me, roles::me().of);
+        let me = roles::me();
+        trace::takes_over(block.number(), me.role, me.of);
     }
 }
 

@@ -4,11 +4,11 @@
 
 use std::io::{self, Read};
 
-use crossbeam_channel::unbounded;
-use threadchat::roles::Source;
+use threadchat::roles::{Role, Source};
 use threadchat::text::audience::Audience;
 use threadchat::threads::buffer::Pool;
 use threadchat::threads::event::{Event, News, ReadError};
+use threadchat::threads::inbox;
 use threadchat::threads::reader::Reader;
 use threadchat::wire::messages::{
     Codec, FRAME_MAX, Framer, Frames, HEADER, Lines, Oddity, Wire, messages,
@@ -113,7 +113,7 @@ fn told(kind: Kind, longest: usize, at_a_time: usize, pieces: &[&[u8]]) -> Vec<T
         _ => (3 * total + 8, HEADER + longest.min(2 * total + 8)),
     };
     let pool = Pool::new(count, size);
-    let (inbox, events) = unbounded();
+    let (to_inbox, inbox) = inbox::open(Role::Acceptor);
     let framer = |typed| Codec::Framer(Framer::new(typed, longest));
     let reader = Reader {
         source: Source::Stdin,
@@ -126,14 +126,14 @@ fn told(kind: Kind, longest: usize, at_a_time: usize, pieces: &[&[u8]]) -> Vec<T
         },
         sniffer: None,
         at_a_time,
-        inbox,
+        inbox: to_inbox,
     };
     reader.run(Pieces(pieces.to_vec()), &pool);
 
     let mut told: Vec<Told> = Vec::new();
     // The bytes of blocks that follow each other, where messages may go on in the next.
     let mut bytes = Vec::new();
-    for event in events {
+    for event in inbox.events() {
         let Event::Read(_, news) = event else { panic!("a reader says {event}") };
         if let News::Block(block) = &news {
             assert!(!block.is_empty(), "an empty block");

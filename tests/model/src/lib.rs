@@ -16,9 +16,11 @@ use threadchat::threads::buffer::Pool;
 use threadchat::threads::event::{Event, Report};
 use threadchat::threads::form::Plain;
 use threadchat::threads::friend::{Friend, Line};
+use threadchat::threads::inbox::{self, Inbox, ToInbox};
 use threadchat::threads::notices::Notices;
 use threadchat::threads::order::Order;
-use threadchat::threads::outbox::Outbox;
+use threadchat::threads::outbox::{self, Outbox};
+use threadchat::threads::paid_outbox::PaidOutbox;
 use threadchat::threads::reader::{Permit, Reader};
 use threadchat::threads::thread::Thread;
 use threadchat::threads::writer::Writer;
@@ -144,10 +146,10 @@ impl Line for Connection {
 }
 
 /// A friend is there, as `connection::begin` has it.
-fn connect(socket: &Socket, number: Number, audience: Audience, inbox: &Sender<Event>) {
+fn connect(socket: &Socket, number: Number, audience: Audience, inbox: &ToInbox) {
     let in_room = audience == Audience::Host;
     let whose = in_room.then_some(number);
-    let (to_friend, outbox) = unbounded();
+    let (to_friend, orders) = outbox::open(Role::SocketWriter, whose);
     let (start, started) = unbounded::<()>();
     let reader = Thread::start_for(whose, Role::SocketReader, {
         let (from, inbox) = (socket.from_friend.clone(), inbox.clone());
@@ -164,7 +166,7 @@ fn connect(socket: &Socket, number: Number, audience: Audience, inbox: &Sender<E
     });
     let reader = reader.expect("there are threads");
     let sink = Sink::Friend(number);
-    let mut writer = Writer::new(sink, Box::new(Plain), outbox, inbox.clone());
+    let mut writer = Writer::new(sink, Box::new(Plain), orders, inbox.clone());
     if in_room {
         writer = writer.that_is_woken();
     }
@@ -200,14 +202,14 @@ fn connect(socket: &Socket, number: Number, audience: Audience, inbox: &Sender<E
 /// One who talks: the program, but for its `main`, which is [`Party::finish`].
 pub struct Party {
     /// To be interrupted by.
-    pub inbox: Sender<Event>,
-    events: Receiver<Event>,
+    pub inbox: ToInbox,
+    events: Inbox,
     outcome: Receiver<Outcome>,
     coordinator: Thread,
     stdin: Pipe,
     stdin_reader: Thread,
     let_read: Sender<Permit>,
-    to_screen: Sender<Order>,
+    to_screen: Outbox,
     screen_writer: Thread,
     stderr: Receiver<Order>,
 }
@@ -224,15 +226,11 @@ pub struct End {
 impl Party {
     /// Starts everything, with friends there already: one, or the members of a room.
     pub fn start(stdin: &Pipe, stdout: &Pipe, friends: &[Socket], room: bool) -> Party {
-        let (inbox, events) = unbounded();
-        let (to_screen, outbox) = unbounded();
-        let waiting = outbox.clone();
-        let writer = Writer::new(Sink::Screen, Box::new(Plain), outbox, inbox.clone());
-        let ear = Ear::new(
-            Outbox::new(Sink::Screen, to_screen.clone(), writer.done(), None),
-            waiting,
-            false,
-        );
+        let (inbox, events) = inbox::open(Role::Acceptor);
+        let (to_screen, orders) = outbox::open(Role::ScreenWriter, None);
+        let waiting = orders.waiting();
+        let writer = Writer::new(Sink::Screen, Box::new(Plain), orders, inbox.clone());
+        let ear = Ear::new(PaidOutbox::new(to_screen.clone(), writer.done(), None), waiting, false);
         let screen_writer = Thread::start(Role::ScreenWriter, {
             let (mut writer, to, inbox) = (writer, stdout.clone(), inbox.clone());
             move || {
@@ -241,7 +239,7 @@ impl Party {
             }
         });
         // Nobody has to write these: they are looked at in the end.
-        let (to_stderr, stderr) = unbounded();
+        let (to_stderr, stderr) = outbox::open(Role::NoticeWriter, None);
         let (let_read, may_read) = unbounded();
         let (ask_friend, asked) = unbounded();
         let plan = Plan {
@@ -304,7 +302,7 @@ impl Party {
             let_read,
             to_screen,
             screen_writer: screen_writer.expect("there are threads"),
-            stderr,
+            stderr: stderr.waiting(),
         }
     }
 

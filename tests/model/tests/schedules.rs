@@ -110,7 +110,7 @@ fn one_leaves(haste: u32) {
         let (stdin, stdout) = (Pipe::holding(MINE), Pipe::new(usize::MAX));
         let party = Party::start(&stdin, &stdout, &[here], false);
         let inbox = party.inbox.clone();
-        let ctrl_c = spawn(move || inbox.send(Event::Signal).unwrap());
+        let ctrl_c = spawn(move || assert!(inbox.send(Event::Signal)));
         let unread = stdin.clone();
         let end = party.finish(&stdout);
         ctrl_c.join().unwrap();
@@ -168,7 +168,7 @@ fn ctrl_c_ends_a_conversation_with_a_friend_who_takes_nothing() {
         let (stdin, stdout) = (Pipe::holding(MINE), Pipe::new(usize::MAX));
         let party = Party::start(&stdin, &stdout, &[here], false);
         let inbox = party.inbox.clone();
-        let ctrl_c = spawn(move || inbox.send(Event::Signal).unwrap());
+        let ctrl_c = spawn(move || assert!(inbox.send(Event::Signal)));
         let end = party.finish(&stdout);
         ctrl_c.join().unwrap();
         drop(there);
@@ -191,7 +191,7 @@ fn ctrl_c_ends_a_conversation_whose_stdout_takes_nothing() {
         let party = Party::start(&stdin, &stdout, &[here], false);
         there.to_friend.write_all(YOURS.as_bytes()).unwrap();
         let inbox = party.inbox.clone();
-        let ctrl_c = spawn(move || inbox.send(Event::Signal).unwrap());
+        let ctrl_c = spawn(move || assert!(inbox.send(Event::Signal)));
         let end = party.finish(&stdout);
         ctrl_c.join().unwrap();
         assert!(end.code == 130 || end.code == 1 || !end.left_screen, "{end:?}");
@@ -216,7 +216,7 @@ fn in_a_room_everybody_hears_everything_and_no_writer_sleeps_through_it() {
         let two = spawn(move || talk_in_room(two, "guest-1", "b one\n", "a two\n"));
         let (one, heard_by_one) = one.join().unwrap();
         let (two, heard_by_two) = two.join().unwrap();
-        party.inbox.send(Event::Signal).unwrap();
+        assert!(party.inbox.send(Event::Signal));
         let rest = [(one, heard_by_one), (two, heard_by_two)]
             .map(|(socket, heard)| spawn(move || hear_out(socket, heard)));
         let end = party.finish(&stdout);

@@ -1,0 +1,94 @@
+//! The coordinator's inbox, both ends of it: readers, writers, and whoever finds friends put events
+//! in, and the coordinator takes them out, one at a time and in the order in which they came.
+//!
+//! Whoever watches is told here what passes through, so that neither those who send nor the
+//! coordinator have to.
+
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+
+use crate::platform::machine;
+use crate::roles::Role;
+use crate::threads::event::{Event, News};
+use crate::threads::thread;
+use crate::watch::steps::{self, Call, Facts};
+
+/// The way into the inbox.
+#[derive(Clone, Debug)]
+pub struct ToInbox(Sender<Event>);
+
+/// The inbox, for the coordinator; after it for `main`, which listens for signals at the end.
+#[derive(Clone, Debug)]
+pub struct Inbox {
+    events: Receiver<Event>,
+    /// The thread that finds friends.
+    finder: Role,
+}
+
+/// An inbox, and the way into it. `finder`: the thread that finds friends.
+///
+/// It is unbounded: the coordinator empties it without waiting for anybody.
+pub fn open(finder: Role) -> (ToInbox, Inbox) {
+    let (to_inbox, events) = unbounded();
+    (ToInbox(to_inbox), Inbox { events, finder })
+}
+
+impl ToInbox {
+    /// Puts an event in; `false`: nobody listens any more, since the program is ending.
+    pub fn send(&self, event: Event) -> bool {
+        if let Event::Read(_, News::Block(block)) = &event {
+            steps::hand_over(block, Role::Coordinator, None);
+        }
+        self.0.send(event).is_ok()
+    }
+}
+
+impl Inbox {
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Waits for what happens next, until `wake_at` if there is such a time. `gives_way`: see
+    /// [`thread::receive`].
+    pub fn next(&self, wake_at: Option<Instant>, gives_way: bool) -> Event {
+        let event = steps::blocked(
+            Call::Inbox,
+            Facts::default,
+            || self.wait(wake_at, gives_way),
+            |event| Facts {
+                woken_by: event.teller(self.finder),
+                news: event.to_string(),
+                bytes: match event {
+                    Event::Read(_, News::Block(block)) => Some(block.bytes().len() as u64),
+                    _ => None,
+                },
+                ..Facts::default()
+            },
+        );
+        if let Event::Read(_, News::Block(block)) = &event {
+            steps::take_over(block);
+        }
+        event
+    }
+
+    fn wait(&self, wake_at: Option<Instant>, gives_way: bool) -> Event {
+        let event = match wake_at {
+            // The clock goes first: an inbox that is never empty would never let it speak.
+            Some(at) if at <= machine::now() => Err(RecvTimeoutError::Timeout),
+            wake_at => thread::receive(&self.events, wake_at, gives_way),
+        };
+        match event {
+            Ok(event) => event,
+            Err(RecvTimeoutError::Timeout) => Event::Time,
+            // Never: the Ctrl-C handler lives for ever, and so does its way to the inbox.
+            Err(RecvTimeoutError::Disconnected) => Event::Signal,
+        }
+    }
+
+    /// The events themselves, to be waited for together with something else.
+    pub fn events(&self) -> &Receiver<Event> {
+        &self.events
+    }
+}

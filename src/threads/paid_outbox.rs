@@ -1,0 +1,197 @@
+//! An outbox that others may have to wait for: what goes to somebody in a room.
+//!
+//! What is said in a room goes to many, and a buffer that had to come home from all of them would
+//! stand still with the slowest. So a message is rendered once, into memory that all outboxes
+//! share, and the speaker's buffer goes home at once; *unless* an outbox holds more than its mark
+//! by then. In that one the buffer waits too, behind the message. So speakers run free while
+//! everybody keeps up, and are held back by exactly those who do not.
+//!
+//! And so it is known who holds others back, and since when without taking anything.
+//!
+//! A member's writer is not woken by each message, but when the coordinator has nothing more to
+//! hand out: then what many have said meanwhile leaves in one call. (With a hundred members and four
+//! who talk as fast as they can, that was four times as much in the same time.)
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::platform::machine::thread::Thread;
+use crate::room::rules::{Announcement, Tally};
+use crate::threads::buffer::Block;
+use crate::threads::order::{Done, Order};
+use crate::threads::outbox::Outbox;
+
+/// How much may wait in an outbox before speakers are held back for it, in bytes.
+const MARK: u64 = 128 * 1024;
+
+/// How often to look after those who hold others back.
+pub const LOOK: Duration = Duration::from_millis(200);
+
+/// How often it may be looked in vain: eleven times, which is 2 s from the first to the last. (Looks
+/// are counted, and not seconds: where the computer was too busy to look, nobody got to take
+/// anything either.)
+const LOOKS_MAX: u32 = 11;
+
+/// After how many looks somebody is slow who holds others back without a break: 5 s.
+const LOOKS_SLOW: u32 = 25;
+
+/// The way to somebody in a room.
+#[derive(Debug)]
+pub struct PaidOutbox {
+    /// `None`: that was all.
+    to_writer: Option<Outbox>,
+    /// How far the writer is with it.
+    done: Done,
+    /// The writer's thread, where it has to be woken; else the outbox itself does that.
+    writer: Option<Thread>,
+    /// Something was put in since the writer was woken.
+    filled: bool,
+    /// What everything has cost that was put in.
+    put: u64,
+    /// Up to where there are buffers in it.
+    paid: u64,
+    /// How far the writer was at the last look, and how often it has been seen there.
+    seen: u64,
+    looks: u32,
+    /// How often it has been looked since it holds others back.
+    looks_held: u32,
+    /// What was announced while there was too much in it already.
+    counted: Tally,
+}
+
+/// What a look shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Nobody waits, or not for long.
+    Fine,
+    /// Others have waited for some seconds; this is said once.
+    Slow,
+    /// Others wait, and for 2 s nothing was taken.
+    Stuck,
+}
+
+impl PaidOutbox {
+    /// An outbox to a writer that says how far it is, and has not begun. `writer`: its thread, where
+    /// it has to be woken.
+    pub fn new(to_writer: Outbox, done: Done, writer: Option<Thread>) -> PaidOutbox {
+        PaidOutbox {
+            to_writer: Some(to_writer),
+            done,
+            writer,
+            filled: false,
+            put: 0,
+            paid: 0,
+            seen: 0,
+            looks: 0,
+            looks_held: 0,
+            counted: Tally::default(),
+        }
+    }
+
+    /// Puts a message in, which `paid` has been read for. Where the outbox holds too much, it
+    /// keeps that as well, and the answer is `true`: from now on somebody waits.
+    pub fn put(&mut self, message: Order, paid: &Arc<Block>) -> bool {
+        self.hand_over(message);
+        if self.to_writer.is_none() || self.waiting() <= MARK {
+            return false;
+        }
+        if !self.holds_back() {
+            self.begin_to_wait();
+            self.looks_held = 0;
+        }
+        self.hand_over(Order::Paid(Arc::clone(paid)));
+        self.paid = self.put;
+        true
+    }
+
+    /// Puts announcements in, which nobody has paid for; or just counts them, where there is too
+    /// much in the outbox already: [`PaidOutbox::take_counted`] tells.
+    pub fn announce(&mut self, text: &Arc<Block>, what: &[Announcement]) {
+        if what.is_empty() {
+            return;
+        }
+        if self.waiting() <= MARK && self.counted.is_empty() {
+            return self.hand_over(Order::Block(Arc::clone(text)));
+        }
+        if self.counted.is_empty() {
+            // When the writer is through, it says so.
+            self.hand_over(Order::Flush);
+        }
+        self.counted.add(Tally::of(what));
+    }
+
+    /// The writer is through with what was put in before something was counted: what is now to be
+    /// told.
+    pub fn take_counted(&mut self) -> Tally {
+        std::mem::take(&mut self.counted)
+    }
+
+    /// Puts something in that nobody pays for, and of which there is little.
+    pub fn hand_over(&mut self, order: Order) {
+        if let Some(to_writer) = &self.to_writer {
+            self.put += order.cost();
+            self.filled = true;
+            // A writer that has ended has said so, or will.
+            let _ = to_writer.send(order);
+        }
+    }
+
+    /// Wakes the writer, where something was put in for it. To be called before one waits.
+    pub fn ring(&mut self) {
+        if std::mem::take(&mut self.filled)
+            && let Some(writer) = &self.writer
+        {
+            writer.unpark();
+        }
+    }
+
+    /// That was all: the writer ends when it has written what waits.
+    pub fn close(&mut self) {
+        self.to_writer = None;
+        self.filled = true;
+        self.ring();
+    }
+
+    fn waiting(&self) -> u64 {
+        self.put.saturating_sub(self.done.so_far())
+    }
+
+    /// From here on somebody waits for it.
+    pub fn begin_to_wait(&mut self) {
+        (self.seen, self.looks) = (self.done.so_far(), 0);
+    }
+
+    /// Whether somebody waits for a buffer that is in here.
+    pub fn holds_back(&self) -> bool {
+        self.done.so_far() < self.paid
+    }
+
+    /// Looks after one who holds others back. To be called every [`LOOK`] while anybody does.
+    pub fn look(&mut self) -> Look {
+        if !self.holds_back() {
+            self.looks_held = 0;
+            return Look::Fine;
+        }
+        self.looks_held += 1;
+        match self.looks_in_vain() {
+            true => Look::Stuck,
+            false if self.looks_held == LOOKS_SLOW => Look::Slow,
+            false => Look::Fine,
+        }
+    }
+
+    /// Looks whether anything is still taken; `true` where nothing was for 2 s.
+    pub fn looks_in_vain(&mut self) -> bool {
+        if self.done.so_far() != self.seen {
+            self.begin_to_wait();
+        }
+        self.looks += 1;
+        self.looks >= LOOKS_MAX
+    }
+
+    /// What waits is not waited for any more: from now on only what follows counts.
+    pub fn forget(&mut self) {
+        self.put = self.done.so_far();
+        self.paid = self.put;
+    }
+}
