@@ -46,7 +46,8 @@
 //!    another's name. [`transcript`](terminal::transcript): the same in a file.
 //! 7. [`resolver`](net::resolver): from a name to addresses; [`socket`](net::socket): from an address to a connected socket;
 //!    [`interface`](platform::interface): which way an address leads; [`neighbours`](net::neighbours): which ones to tell a friend.
-//!    [`seeker`](net::seeker): the acceptor and the connector. [`connection`](net::connection): a connected socket's two threads.
+//!    [`acceptor`](net::acceptor) and [`connector`](net::connector): who waits to be called, and who calls.
+//!    [`connection`](net::connection): a connected socket's two threads.
 //! 8. [`chat`](program::chat): starting everything in order, and ending it in order, with [`sinks`](program::writers), the writers,
 //!    and [`ending`](program::ending), how long to wait for whom. [`thread`](threads::thread): threads with names. [`machine`](platform::machine): whose
 //!    threads they are.

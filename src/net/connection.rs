@@ -3,12 +3,12 @@
 //! This is where a conversation gets its `socket-reader` and its `socket-writer`. Both use the
 //! same socket, each in its own direction, which needs no lock: the directions are independent.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::unbounded;
+use crossbeam_channel::{Receiver, unbounded};
 use socket2::SockRef;
 
 use crate::error::Error;
@@ -21,7 +21,8 @@ use crate::threads::event::{Event, Report};
 use crate::threads::form::Plain;
 use crate::threads::friend::{Friend, Line};
 use crate::threads::inbox::ToInbox;
-use crate::threads::outbox;
+use crate::threads::order::Done;
+use crate::threads::outbox::{self, Orders};
 use crate::threads::reader::Reader;
 use crate::threads::thread::Thread;
 use crate::threads::writer::Writer;
@@ -32,7 +33,7 @@ use crate::wire::sniffer::{Opening, Sniffer};
 
 /// How a connection's threads are to treat what passes through them.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub struct LineSettings {
     /// How messages stand on the wire.
     pub wire: Wire,
     /// Who hears what arrives.
@@ -41,7 +42,7 @@ pub struct Manner {
     pub recv_buffer: usize,
 }
 
-impl Manner {
+impl LineSettings {
     fn codec(self) -> Option<Codec> {
         let longest = match (self.wire, self.audience) {
             (_, Audience::Host) => MESSAGE_MAX,
@@ -55,7 +56,7 @@ impl Manner {
         }
     }
 
-    /// Raw blocks are exactly as large as one `recv`; else a block holds whole messages.
+    /// Raw blocks are exactly as large as one `recv`; otherwise a block holds whole messages.
     fn pool(self) -> Pool {
         match (self.codec(), self.audience) {
             // Large buffers are wanted for a large `recv`, not for more in flight.
@@ -76,93 +77,128 @@ impl Manner {
     }
 }
 
-/// Starts the two threads of a connected socket and tells the coordinator that a friend is there.
-/// `called_for`: how long the call took, where it was ours.
-///
-/// # Errors
-/// The system has no thread left.
-pub fn begin(
-    stream: &Arc<TcpStream>,
-    number: Number,
-    address: SocketAddr,
-    called_for: Option<Duration>,
-    manner: Manner,
-    inbox: &ToInbox,
-) -> Result<(), Error> {
-    // What our end is called.
-    let here = if steps::are_watched() { stream.local_addr().ok() } else { None };
-    // Of one friend's threads nobody has to say whose they are.
-    let whose = (manner.audience == Audience::Host).then_some(number);
-    let (to_friend, orders) = outbox::open(Role::SocketWriter, whose);
+/// A connected socket that has no threads yet.
+#[derive(Debug)]
+pub struct NewLine<'a> {
+    /// The socket.
+    pub stream: &'a Arc<TcpStream>,
+    /// Which friend it leads to.
+    pub number: Number,
+    /// Where the friend is.
+    pub address: SocketAddr,
+    /// How long the call took, where it was ours.
+    pub called_for: Option<Duration>,
+    /// How its threads are to treat what passes through them.
+    pub settings: LineSettings,
+    /// The coordinator's.
+    pub inbox: &'a ToInbox,
+}
 
-    // The reader must not speak before the coordinator knows of the friend: it begins when it is
-    // told to. Where it is not, since there is no thread left for the writer, it ends.
-    let (start, started) = unbounded::<()>();
-    let reader = Thread::start_for(whose, Role::SocketReader, {
-        let stream = Arc::clone(stream);
-        let inbox = inbox.clone();
-        move || {
+impl NewLine<'_> {
+    /// Starts the two threads and tells the coordinator that a friend is there.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn begin(self) -> Result<(), Error> {
+        // The reader must not speak before the coordinator knows of the friend: it begins when it is
+        // told to. Where it is not, since there is no thread left for the writer, it ends.
+        let (start, started) = unbounded();
+        let reader = self.start_reader(started)?;
+        let (to_friend, orders) = outbox::open(Role::SocketWriter, self.whose());
+        let (writer, done) = self.start_writer(orders)?;
+        let friend = Friend {
+            number: self.number,
+            address: self.address,
+            to_friend,
+            done,
+            writer: writer.thread(),
+            called_for: self.called_for,
+            // Now, and not when the coordinator hears of it: the reader may be faster.
+            account: Account::now(),
+            line: Box::new(Connection {
+                stream: Arc::clone(self.stream),
+                threads: [reader, writer],
+            }),
+        };
+        let _ = self.inbox.send(Event::Connected(friend));
+        let _ = start.send(());
+        Ok(())
+    }
+
+    /// Starts the reader, which begins when it is told to.
+    fn start_reader(&self, started: Receiver<()>) -> Result<Thread, Error> {
+        let NewLine { number, settings, .. } = *self;
+        let (stream, inbox) = (Arc::clone(self.stream), self.inbox.clone());
+        let (here, there) = (self.here(), Some(self.address));
+        Thread::start_for(self.whose(), Role::SocketReader, move || {
             let begins = steps::blocked_untold(Call::Permit, || started.recv());
             if begins.is_err() {
                 return;
             }
             let reader = Reader {
                 source: Source::Friend(number),
-                codec: manner.codec(),
-                sniffer: Some(Sniffer::new(manner.wire)),
-                at_a_time: manner.at_a_time(),
+                codec: settings.codec(),
+                sniffer: Some(Sniffer::new(settings.wire)),
+                at_a_time: settings.at_a_time(),
                 inbox,
             };
             let from = Watched::new(&*stream, Call::Recv)
-                .with_messages(manner.wire)
-                .of_stream(|| trace::name_of_stream(Some(address), here));
-            match manner.audience {
+                .with_messages(settings.wire)
+                .of_stream(|| trace::name_of_stream(there, here));
+            match settings.audience {
                 Audience::Host => {
-                    reader.run_unless_foreign(Opening::new(manner.wire), from, &manner.pool());
+                    reader.run_unless_foreign(Opening::new(settings.wire), from, &settings.pool());
                 }
-                _ => reader.run(from, &manner.pool()),
+                _ => reader.run(from, &settings.pool()),
             }
-        }
-    })?;
-    let sink = Sink::Friend(number);
-    let mut writer = Writer::new(sink, Box::new(Plain), orders, inbox.clone());
-    if whose.is_some() {
-        writer = writer.that_is_woken();
+        })
     }
-    let done = writer.done();
-    let writer = Thread::start_for(whose, Role::SocketWriter, {
-        let stream = Arc::clone(stream);
-        let inbox = inbox.clone();
-        move || {
+
+    /// Starts the writer, which closes our sending half when it has written everything.
+    fn start_writer(&self, orders: Orders) -> Result<(Thread, Done), Error> {
+        let sink = Sink::Friend(self.number);
+        let wire = self.settings.wire;
+        let (stream, inbox) = (Arc::clone(self.stream), self.inbox.clone());
+        let (here, there) = (self.here(), Some(self.address));
+        let mut writer = Writer::new(sink, Box::new(Plain), orders, inbox.clone());
+        if self.whose().is_some() {
+            writer = writer.that_is_woken();
+        }
+        let done = writer.done();
+        let thread = Thread::start_for(self.whose(), Role::SocketWriter, move || {
             let to = Watched::new(&*stream, Call::Send)
-                .with_messages(manner.wire)
-                .of_stream(|| trace::name_of_stream(here, Some(address)));
+                .with_messages(wire)
+                .of_stream(|| trace::name_of_stream(here, there));
             let mut last_word = writer.run(to);
             if let Report::Ended { result, .. } = &mut last_word
                 && result.is_ok()
             {
-                log::debug!("everything is sent; closes the sending half (FIN)");
-                // Where the friend's system has refused what was sent last, the connection is
-                // gone, and there was no later `send` to be told.
-                if let Err(why) = stream.shutdown(Shutdown::Write)
-                    && why.kind() == ErrorKind::NotConnected
-                {
-                    *result = Err(ErrorKind::ConnectionReset.into());
-                }
+                *result = close_sending_half(&stream);
             }
             let _ = inbox.send(Event::Written(sink, last_word));
-        }
-    })?;
+        })?;
+        Ok((thread, done))
+    }
 
-    let thread = writer.thread();
-    let line = Box::new(Connection { stream: Arc::clone(stream), threads: [reader, writer] });
-    // Now, and not when the coordinator hears of it: the reader may be faster.
-    let account = Account::now();
-    let friend =
-        Friend { number, address, to_friend, done, writer: thread, called_for, account, line };
-    let _ = inbox.send(Event::Connected(friend));
-    let _ = start.send(());
-    Ok(())
+    /// What our end is called, where somebody wants to know.
+    fn here(&self) -> Option<SocketAddr> {
+        if steps::are_watched() { self.stream.local_addr().ok() } else { None }
+    }
+
+    /// Of one friend's threads nobody has to say whose they are.
+    fn whose(&self) -> Option<Number> {
+        (self.settings.audience == Audience::Host).then_some(self.number)
+    }
+}
+
+/// Where the friend's system has refused what was sent last, the connection is gone, and there was
+/// no later `send` to be told.
+fn close_sending_half(stream: &TcpStream) -> io::Result<()> {
+    log::debug!("everything is sent; closes the sending half (FIN)");
+    match stream.shutdown(Shutdown::Write) {
+        Err(why) if why.kind() == ErrorKind::NotConnected => Err(ErrorKind::ConnectionReset.into()),
+        _ => Ok(()),
+    }
 }
 
 struct Connection {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use if_addrs::IfAddr;
 
-use crate::net::socket::Family;
+use crate::net::place::Family;
 
 /// What the names of interfaces begin with that lead to containers and virtual machines here, and
 /// to nobody else.

@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, bounded};
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 
 use crate::error::Error;
-use crate::net::socket::{Family, canonical};
+use crate::net::place::{Family, canonical};
 use crate::platform;
 use crate::platform::interface;
 use crate::roles::Role;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::error::Error;
+use crate::net::place::{Family, Place, canonical};
 use crate::net::resolver::{self, Resolver};
 use crate::platform::interface::shown;
 
@@ -38,61 +39,6 @@ const KEEP_ALIVE: TcpKeepalive = TcpKeepalive::new()
 
 /// How long a friend may take nothing although something waits, where a person is typing.
 const USER_TIMEOUT: Duration = Duration::from_secs(25);
-
-/// Which addresses may be used: `-4` and `-6`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// Both kinds.
-    Any,
-    /// IPv4 only.
-    V4,
-    /// IPv6 only.
-    V6,
-}
-
-impl Family {
-    /// Whether this address may be used.
-    pub fn allows(self, address: &SocketAddr) -> bool {
-        match self {
-            Family::Any => true,
-            Family::V4 => address.is_ipv4(),
-            Family::V6 => address.is_ipv6(),
-        }
-    }
-}
-
-/// A host, where one is given, and a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// A name or an address, without brackets. Only a listener may do without.
-    pub host: Option<String>,
-    /// The port; 0 for any free one, which only a listener may want.
-    pub port: u16,
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.host {
-            None => write!(f, "port {}", self.port),
-            Some(host) => f.write_str(&self.as_typed(host, self.port)),
-        }
-    }
-}
-
-impl Place {
-    fn as_typed(&self, host: &str, port: u16) -> String {
-        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-    }
-
-    /// What to type to listen on another port instead, with the same options.
-    fn elsewhere(&self, options: &str) -> String {
-        let port = if self.port < 1024 { 9999 } else { self.port.checked_add(1).unwrap_or(9999) };
-        match &self.host {
-            None => format!("{port}{options}"),
-            Some(host) => format!("{}{options}", self.as_typed(host, port)),
-        }
-    }
-}
 
 /// Binds and listens at `place`. `options`: of the command line, for what it proposes.
 ///
@@ -187,16 +133,6 @@ pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     }
 }
 
-/// An IPv4 address as such, also where it came through a dual-stack socket.
-pub fn canonical(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V6(v6) if v6.ip().to_ipv4_mapped().is_some() => {
-            SocketAddr::new(address.ip().to_canonical(), address.port())
-        }
-        _ => address,
-    }
-}
-
 /// Calls `place`: every address of the name in turn, within `limit` for all, the look-up included.
 /// Tells also how long the one that answered took.
 ///
@@ -251,13 +187,13 @@ fn not_to_myself(stream: TcpStream) -> io::Result<TcpStream> {
     }
 }
 
-/// Sets what every conversation's socket wants. `impatient`: somebody, who is at the keyboard or
+/// Sets what every conversation's socket wants. `detect_stalls`: somebody, who is at the keyboard or
 /// in the same room, wants to know when the friend takes nothing.
 ///
 /// A socket that refuses an option is mostly one whose connection is gone already; its threads
 /// will find that out, and say so better.
-pub fn prepare(stream: &TcpStream, impatient: bool) {
-    if let Err(error) = set_options(&SockRef::from(stream), impatient) {
+pub fn prepare(stream: &TcpStream, detect_stalls: bool) {
+    if let Err(error) = set_options(&SockRef::from(stream), detect_stalls) {
         log::warn!("cannot set an option of the socket: {error}");
     }
 }
@@ -272,14 +208,14 @@ pub fn prepare_member(stream: &TcpStream) {
     let _ = (stream, NOT_SENT_MAX);
 }
 
-fn set_options(socket: &Socket, impatient: bool) -> io::Result<()> {
+fn set_options(socket: &Socket, detect_stalls: bool) -> io::Result<()> {
     // What is typed is on its way at once, instead of waiting for the last answer (RFC 896).
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&KEEP_ALIVE)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(impatient.then_some(USER_TIMEOUT))?;
+    socket.set_tcp_user_timeout(detect_stalls.then_some(USER_TIMEOUT))?;
     #[cfg(not(target_os = "linux"))]
-    let _ = (impatient, USER_TIMEOUT);
+    let _ = (detect_stalls, USER_TIMEOUT);
     Ok(())
 }
 

@@ -13,14 +13,17 @@ use crossbeam_channel::{Receiver, RecvError, Sender, unbounded};
 use crate::error::Error;
 use crate::lens::explain;
 use crate::lens::trace::Trace;
-use crate::net::connection::Manner;
-use crate::net::seeker::Seeker;
-use crate::net::socket::Place;
+use crate::net::acceptor::Acceptor;
+use crate::net::connection::LineSettings;
+use crate::net::connector::Connector;
+use crate::net::place::Place;
+use crate::net::requests::Requests;
 use crate::platform::{self, Terminal};
 use crate::program::cli::Meet;
 use crate::program::ending::Ending;
 use crate::program::writers::{LAST_LINES, Sinks};
 use crate::roles::{Role, Source};
+use crate::room::rules;
 use crate::talk::coordinator::{self, Calling, Coordinator, Outboxes, Outcome, Plan, Stdin};
 use crate::terminal::keyboard::Keyboard;
 use crate::terminal::screen::{self, RowBoard};
@@ -33,7 +36,7 @@ use crate::threads::reader::{Permit, Reader};
 use crate::threads::thread::{self, Thread};
 use crate::watch::steps::{self, Call, Facts, Watched};
 use crate::wire::messages::MESSAGE_MAX;
-use crate::wire::messages::{Codec, FRAME_MAX, Framer, Lines, Wire};
+use crate::wire::messages::{Codec, END_FRAME, FRAME_MAX, Framer, Lines, Wire};
 use crate::wire::typed::Typed;
 
 /// How many bytes to ask stdin for at a time: what a pipe holds.
@@ -84,7 +87,7 @@ struct Chat {
     /// Wakes it where stdin is piped.
     stop_reading: Option<Stopper>,
     /// The acceptor or the connector.
-    seeker: Thread,
+    finder: Thread,
     coordinator: Thread,
     /// Where the coordinator's thread leaves how it ended.
     outcome: Receiver<Outcome>,
@@ -223,36 +226,16 @@ impl Chat {
                 to_inbox.clone(),
             )?),
         };
-        let seeker = Seeker {
-            place,
-            family: common.family(),
-            impatient: typed || room.is_some(),
-            hints,
-            options: common.options.clone(),
-            manner: Manner {
-                wire: common.wire,
-                audience: match meet {
-                    Meet::Listen(_) if room.is_some() => Audience::Host,
-                    _ if !for_a_person => Audience::Pipe,
-                    Meet::Listen(_) => Audience::Person,
-                    Meet::Connect(_) => Audience::Caller,
-                },
-                recv_buffer: common.recv_buffer as usize,
-            },
-            friends: 0,
-            asked,
-            inbox: to_inbox,
+        let audience = match meet {
+            Meet::Listen(_) if room.is_some() => Audience::Host,
+            _ if !for_a_person => Audience::Pipe,
+            Meet::Listen(_) => Audience::Person,
+            Meet::Connect(_) => Audience::Caller,
         };
-        let seeker = match meet {
-            Meet::Listen(_) if room.is_some() => {
-                Thread::start(Role::Acceptor, move || seeker.host())?
-            }
-            Meet::Listen(_) => Thread::start(Role::Acceptor, move || seeker.accept())?,
-            Meet::Connect(connect) => {
-                let (timeout, wait) = (connect.timeout, meet.wait().flatten());
-                Thread::start(Role::Connector, move || seeker.connect(timeout, wait))?
-            }
-        };
+        let settings =
+            LineSettings { wire: common.wire, audience, recv_buffer: common.recv_buffer as usize };
+        let requests = Requests::new(asked, to_inbox, settings, typed || room.is_some());
+        let finder = start_finder(meet, place, hints, requests)?;
 
         // The coordinator last: the sources wait for its word. So where there is no thread for one of
         // them, nothing has begun, and no key has been asked for.
@@ -274,7 +257,7 @@ impl Chat {
             let_read,
             stdin_reader,
             stop_reading,
-            seeker,
+            finder,
             coordinator,
             outcome,
         })
@@ -332,14 +315,57 @@ impl Chat {
             None => {}
         }
         match outcome.still_asking {
-            false => self.seeker.join(),
-            true => self.seeker.leave("nothing can wake the call that it is blocked in"),
+            false => self.finder.join(),
+            true => self.finder.leave("nothing can wake the call that it is blocked in"),
         }
 
         // The sinks have everything now; they write it and end.
         self.sinks.finish(self.trace, &mut ending);
         ExitCode::from(if ending.hurried { coordinator::INTERRUPTED } else { outcome.code })
     }
+}
+
+/// Starts the acceptor or the connector.
+fn start_finder(
+    meet: &Meet,
+    place: Place,
+    hints: bool,
+    requests: Requests,
+) -> Result<Thread, Error> {
+    let common = meet.common();
+    let (family, wire) = (common.family(), common.wire);
+    match meet {
+        Meet::Listen(_) => {
+            let acceptor = Acceptor {
+                place,
+                family,
+                hints,
+                options: common.options.clone(),
+                refusal: Box::new(move |error| no_room_for_you(wire, error)),
+                requests,
+            };
+            let room = meet.room().is_some();
+            Thread::start(Role::Acceptor, move || match room {
+                true => acceptor.run_for_room(),
+                false => acceptor.run(),
+            })
+        }
+        Meet::Connect(connect) => {
+            let (timeout, wait) = (connect.timeout, meet.wait().flatten());
+            let connector = Connector { place, family, timeout, wait, requests };
+            Thread::start(Role::Connector, move || connector.run())
+        }
+    }
+}
+
+/// What a caller is told whom a room cannot take: the bytes to send.
+fn no_room_for_you(wire: Wire, error: &Error) -> Vec<u8> {
+    let why = format_args!("this room cannot take you now: {}", error.to_a_caller());
+    let mut bytes = rules::refusal(wire, why);
+    if wire == Wire::Frames {
+        bytes.extend_from_slice(END_FRAME);
+    }
+    bytes
 }
 
 fn start_stdin_reader(

@@ -16,7 +16,7 @@ use clap::{
 };
 use clap_mangen::Man;
 
-use crate::net::socket::{Family, Place};
+use crate::net::place::{Family, Place};
 use crate::platform;
 use crate::text::command::{HELP, HELP_OF_A_HOST};
 use crate::text::name::Name;

@@ -1,60 +1,50 @@
-//! Looking for friends: the acceptor waits to be called, the connector calls. Either is one thread
-//! that does nothing else.
+//! The acceptor: the thread that waits for friends to call.
+//!
+//! Between two people it takes one caller, and then does not listen any more; in a room it goes on
+//! listening. What a caller is told whom a room cannot take is not its business.
 
 use std::fs::File;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use crossbeam_channel::Receiver;
 
 use crate::error::Error;
-use crate::net::connection::{self, Manner};
 use crate::net::neighbours;
-use crate::net::resolver::Resolver;
-use crate::net::socket::{self, Family, Place};
+use crate::net::place::{Family, Place};
+use crate::net::requests::Requests;
+use crate::net::socket;
 use crate::platform;
 use crate::platform::interface::shown;
-use crate::roles::Number;
-use crate::room::rules;
-use crate::text::audience::Audience;
 use crate::text::reason::reason;
 use crate::threads::event::Event;
-use crate::threads::inbox::ToInbox;
 use crate::watch::steps::{self, Call, Facts};
-use crate::wire::messages::{END_FRAME, Wire};
 
-/// The thread that looks for friends: the acceptor or the connector. Whenever the coordinator
-/// asks for one it looks until it has found one, or has failed.
-#[derive(Debug)]
-pub struct Seeker {
-    /// Where to listen, or whom to call.
+/// From why a caller cannot be taken to the bytes that say so.
+pub type Refusal = Box<dyn Fn(&Error) -> Vec<u8> + Send>;
+
+/// The thread that waits for friends to call. Whenever the coordinator wants a friend it waits until
+/// it has one, or has failed.
+pub struct Acceptor {
+    /// Where to listen.
     pub place: Place,
     /// `-4` and `-6`.
     pub family: Family,
-    /// Whether somebody waits for a friend who takes nothing; see [`socket::prepare`].
-    pub impatient: bool,
     /// Whether somebody wants to know where neighbours can call.
     pub hints: bool,
     /// The options of the command line, for commands that are proposed.
     pub options: String,
-    /// How to treat what a friend says.
-    pub manner: Manner,
-    /// How many friends it has found.
-    pub friends: u64,
-    /// Each word asks for a friend.
-    pub asked: Receiver<()>,
-    /// The coordinator's.
-    pub inbox: ToInbox,
+    /// What a caller is told whom a room cannot take.
+    pub refusal: Refusal,
+    /// What the coordinator wants.
+    pub requests: Requests,
 }
 
-impl Seeker {
-    /// Runs the acceptor.
-    pub fn accept(mut self) {
-        while self.is_asked() {
+impl Acceptor {
+    /// Runs the acceptor, for one friend at a time.
+    pub fn run(mut self) {
+        while self.requests.wait() {
             let result = self.accept_one();
-            self.report(result);
+            self.requests.report(result);
         }
     }
 
@@ -66,7 +56,7 @@ impl Seeker {
         // From here on callers are refused, and one who is queued is reset, instead of being
         // connected to nobody.
         drop(listener);
-        self.begin(&Arc::new(stream), address, None)
+        self.requests.begin(&Arc::new(stream), address, None)
     }
 
     fn listen(&mut self, backlog: i32) -> Result<(TcpListener, SocketAddr), Error> {
@@ -80,18 +70,18 @@ impl Seeker {
             true => neighbours::callable(at, self.family),
             false => Vec::new(),
         };
-        let _ = self.inbox.send(Event::Listening(at, callable));
+        self.requests.tell(Event::Listening(at, callable));
         Ok((listener, at))
     }
 
     /// Runs the acceptor of a room, which goes on listening.
-    pub fn host(mut self) {
-        if !self.is_asked() {
+    pub fn run_for_room(mut self) {
+        if !self.requests.wait() {
             return;
         }
         let (listener, at) = match self.listen(socket::BACKLOG_OF_A_ROOM) {
             Ok(listener) => listener,
-            Err(error) => return self.report(Err(error)),
+            Err(error) => return self.requests.report(Err(error)),
         };
         let mut reserve = None;
         loop {
@@ -102,9 +92,9 @@ impl Seeker {
                 Err(why) if platform::is_out_of_files(&why) && reserve.take().is_some() => {
                     self.take_last(&listener, at, why, &mut reserve);
                 }
-                Err(why) => self.report(Err(Error::CannotAccept { at, why })),
+                Err(why) => self.requests.report(Err(Error::CannotAccept { at, why })),
             }
-            if !self.is_asked() {
+            if !self.requests.wait() {
                 return;
             }
         }
@@ -113,7 +103,7 @@ impl Seeker {
     fn take(&mut self, stream: TcpStream, address: SocketAddr) {
         log::debug!("accept gave a connection from {}", shown(address));
         let stream = Arc::new(stream);
-        if let Err(error) = self.begin(&stream, address, None) {
+        if let Err(error) = self.requests.begin(&stream, address, None) {
             self.refuse(&stream, error);
         }
     }
@@ -135,75 +125,20 @@ impl Seeker {
                     None => self.refuse(&stream, Error::CannotAccept { at, why }),
                 }
             }
-            Err(why) => self.report(Err(Error::CannotAccept { at, why })),
+            Err(why) => self.requests.report(Err(Error::CannotAccept { at, why })),
         }
     }
 
     /// Tells a caller why not, and hangs up.
     fn refuse(&self, mut stream: &TcpStream, error: Error) {
         use io::{Read as _, Write as _};
-        let why = format_args!("this room cannot take you now: {}", error.to_a_caller());
         // Nothing has been sent yet, so there is room for it: this does not wait.
         let _ = stream.set_nonblocking(true);
-        let _ = stream.write_all(&rules::refusal(self.manner.wire, why));
-        if self.manner.wire == Wire::Frames {
-            let _ = stream.write_all(END_FRAME);
-        }
+        let _ = stream.write_all(&(self.refusal)(&error));
         let _ = stream.shutdown(Shutdown::Write);
         // With something unread, closing would be a reset, which can overtake the line.
         let _ = stream.read(&mut [0; 4096]);
-        let _ = self.inbox.send(Event::Refused(error));
-    }
-
-    /// Runs the connector. `timeout`: for one call; `wait`: for all calls together, if it has a limit.
-    pub fn connect(mut self, timeout: Duration, wait: Option<Duration>) {
-        let began = Instant::now();
-        let mut resolver = Resolver::default();
-        while self.is_asked() {
-            let left = wait.map(|limit| limit.saturating_sub(began.elapsed()));
-            let limit = left.unwrap_or(timeout).min(timeout);
-            let result = steps::blocked(
-                Call::Connect,
-                Facts::untold,
-                || socket::connect(&self.place, self.family, limit, &mut resolver),
-                |result| Facts {
-                    failed: result.as_ref().err().map(Error::to_string).unwrap_or_default(),
-                    ..Facts::untold()
-                },
-            );
-            let result = result.and_then(|(stream, address, took)| {
-                self.begin(&Arc::new(stream), address, Some(took))
-            });
-            self.report(result);
-        }
-    }
-
-    fn begin(
-        &mut self,
-        stream: &Arc<TcpStream>,
-        address: SocketAddr,
-        called_for: Option<Duration>,
-    ) -> Result<(), Error> {
-        socket::prepare(stream, self.impatient);
-        if self.manner.audience == Audience::Host {
-            socket::prepare_member(stream);
-        }
-        let number = Number(self.friends + 1);
-        connection::begin(stream, number, address, called_for, self.manner, &self.inbox)?;
-        self.friends = number.0;
-        Ok(())
-    }
-
-    /// Waits to be asked for a friend; `false`: nobody will ask again.
-    fn is_asked(&self) -> bool {
-        steps::blocked_untold(Call::Permit, || self.asked.recv()).is_ok()
-    }
-
-    fn report(&self, result: Result<(), Error>) {
-        if let Err(error) = result {
-            // Nobody listens any more where the program is ending.
-            let _ = self.inbox.send(Event::NotConnected(error));
-        }
+        self.requests.tell(Event::Refused(error));
     }
 }
 
