@@ -20,7 +20,8 @@ use std::process::ExitCode;
 use threadchat::picture;
 use threadchat::platform::{self, Terminal};
 use threadchat::program::chat;
-use threadchat::program::cli::{self, Cli, Verb};
+use threadchat::program::cli::{Cli, Verb};
+use threadchat::program::manual;
 use threadchat::roles::{self, Role};
 use threadchat::text::reason::reason;
 use threadchat::watch::steps;
@@ -45,9 +46,9 @@ fn main() -> ExitCode {
             };
         }
         Verb::Completions { shell } => {
-            return printed(cli::write_completions(shell, &mut io::stdout()));
+            return printed(manual::write_completions(shell, &mut io::stdout()));
         }
-        Verb::Man => return printed(cli::write_manual(&mut io::stdout())),
+        Verb::Man => return printed(manual::write_manual(&mut io::stdout())),
     };
     let place = match meet.check().and_then(|()| meet.place()) {
         Ok(place) => place,

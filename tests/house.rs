@@ -84,8 +84,6 @@ const KNOWN: &[&str] = &[
     "program::chat: finish has more than 50 lines",
     "program::chat: more than 430 lines",
     "program::chat: start has more than 50 lines",
-    "program::cli: host_and_port has more than 50 lines",
-    "program::cli: more than 430 lines",
     "program::writers: finish has more than 50 lines",
     "program::writers: start has more than 50 lines",
     "room::hosting: in a ring",
