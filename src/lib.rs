@@ -36,7 +36,8 @@
 //!    sink.
 //! 4. [`buffer`](threads::buffer): buffers that come home, which is all of the flow control; but in a room, where
 //!    the slowest would hold up everybody, for [`paid_outbox`](threads::paid_outbox). [`ear`](room::host_outbox): the host's own outboxes.
-//! 5. [`wire`](wire::messages): where a message ends; `lines` and `frames`; and [`sniffer`](wire::sniffer), which notices a
+//! 5. [`messages`](wire::messages): where a message ends; [`lines`](wire::lines) and [`frames`](wire::frames); [`framer`](wire::framer),
+//!    from the one to the other; [`codec`](wire::codec), which of them is wanted where; and [`sniffer`](wire::sniffer), which notices a
 //!    friend who speaks the other one, or is a browser. [`typed`](wire::typed): what a person types is a message or a
 //!    [`command`](text::command); and what a friend sends is a message or a request, as its [`audience`](text::audience) has it.
 //!    [`name`](text::name): what people can be called. All are pure rules.

@@ -23,7 +23,10 @@ use threadchat::threads::notices::Notices;
 use threadchat::threads::order::{Done, Order};
 use threadchat::threads::outbox;
 use threadchat::threads::reader::Permit;
-use threadchat::wire::messages::{END_FRAME, Oddity, Wire};
+use threadchat::wire::fault::Fault;
+use threadchat::wire::messages::{END_FRAME, Wire};
+use threadchat::wire::space::Space;
+use threadchat::wire::step::Oddity;
 
 /// The friend, and whoever comes after her.
 const SUSAN: Number = Number(1);
@@ -281,8 +284,8 @@ fn breaks(source: Source, kind: ErrorKind) -> Event {
     Event::Read(source, News::Ended(Err(ReadError::Io(kind.into()))))
 }
 
-fn breaks_rule(source: Source, error: Error) -> Event {
-    Event::Read(source, News::Ended(Err(ReadError::Rule(error))))
+fn breaks_rule(source: Source, fault: Fault) -> Event {
+    Event::Read(source, News::Ended(Err(ReadError::Rule(fault))))
 }
 
 fn ended_well() -> Report {
@@ -1317,8 +1320,8 @@ fn on_frames_stdin_is_not_dropped_in_silence_where_the_friend_resets_after_end()
 fn on_frames_bad_input_is_1_and_says_no_end() {
     let (mut house, mut call) = House::talking(Plan { wire: Wire::Frames, ..plan(Stdin::Pipe) });
     house.hears(typed(b"\x02\x00hi"));
-    let error = Error::LineTooLong { line: 2, bytes: 70_000, longest: 65_535 };
-    house.hears(breaks_rule(Source::Stdin, error));
+    let fault = Fault::LineTooLong { line: 2, bytes: 70_000, longest: 65_535 };
+    house.hears(breaks_rule(Source::Stdin, fault));
     assert_eq!(call.handed_over(), (b"\x02\x00hi".to_vec(), true), "`end` would be a lie");
     house.all_is_sent(&mut call);
     house.hears(ends(Source::Friend(SUSAN)));
@@ -1332,7 +1335,7 @@ fn on_frames_input_behind_a_piped_end_is_1_but_the_friend_is_still_heard() {
     let (mut house, mut call) = House::talking(Plan { wire: Wire::Frames, ..plan(Stdin::Pipe) });
     house.hears(typed(b"\x02\x00hi"));
     house.hears(Event::Read(Source::Stdin, News::Goodbye));
-    house.hears(breaks_rule(Source::Stdin, Error::InputAfterEnd { line: 2 }));
+    house.hears(breaks_rule(Source::Stdin, Fault::InputAfterEnd { line: 2 }));
     assert_eq!(call.handed_over(), (b"\x02\x00hi\x03\x00end".to_vec(), true));
     house.all_is_sent(&mut call);
     assert_eq!(house.wake, None);
@@ -1359,7 +1362,7 @@ fn on_frames_an_end_that_was_read_for_a_busy_friend_ends_what_is_said_to_the_nex
         house.time_comes();
         let call = house.friend_comes();
         house.hears(if more_input {
-            breaks_rule(Source::Stdin, Error::InputAfterEnd { line: 2 })
+            breaks_rule(Source::Stdin, Fault::InputAfterEnd { line: 2 })
         } else {
             ends(Source::Stdin)
         });
@@ -1570,7 +1573,7 @@ impl World {
             Act::StdinBreaks => {
                 self.stdin.reading = false;
                 self.inbox.push_back(if self.stdin.said_goodbye {
-                    breaks_rule(Source::Stdin, Error::InputAfterEnd { line: 7 })
+                    breaks_rule(Source::Stdin, Fault::InputAfterEnd { line: 7 })
                 } else {
                     breaks(Source::Stdin, ErrorKind::InvalidInput)
                 });
@@ -1597,8 +1600,8 @@ impl World {
                     self.blocks += 1;
                     self.socket().reader_out += 1;
                     self.inbox.push_back(friend_says(text.as_bytes()));
-                    let error = Error::CutInFrame { came: 2, of: 5 };
-                    self.inbox.push_back(breaks_rule(Source::Friend(SUSAN), error));
+                    let fault = Fault::CutInFrame { came: 2, of: 5 };
+                    self.inbox.push_back(breaks_rule(Source::Friend(SUSAN), fault));
                 }
             }
             Act::SocketWrites => {
@@ -2019,7 +2022,7 @@ impl Referee {
             }
             Event::Read(Source::Stdin, News::Goodbye | News::Ended(Ok(()))) => self.we_close(true),
             Event::Read(Source::Stdin, News::Ended(Err(why))) => {
-                let all_was_sent = matches!(why, ReadError::Rule(Error::InputAfterEnd { .. }));
+                let all_was_sent = matches!(why, ReadError::Rule(Fault::InputAfterEnd { .. }));
                 if talk.decided {
                     talk.open = true;
                 } else {

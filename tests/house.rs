@@ -53,7 +53,6 @@ const FUNCTION_MAX: usize = 50;
 const KNOWN: &[&str] = &[
     "error: in a ring",
     "error: more than 430 lines",
-    "lens::boundaries: in a ring",
     "lens::explain: in a ring",
     "lens::explain: more than 430 lines",
     "lens::trace: in a ring",
@@ -125,14 +124,6 @@ const KNOWN: &[&str] = &[
     "watch::steps -> wire::messages: not down",
     "watch::steps: in a ring",
     "watch::steps: more than 430 lines",
-    "wire::messages -> error: not down",
-    "wire::messages -> threads::buffer: not down",
-    "wire::messages: in a ring",
-    "wire::messages: more than 430 lines",
-    "wire::sniffer: in a ring",
-    "wire::typed -> error: not down",
-    "wire::typed -> threads::buffer: not down",
-    "wire::typed: in a ring",
 ];
 
 /// The source by its modules' names, as `threads::reader`, without comments and tests.

@@ -27,8 +27,8 @@ use crate::threads::reader::Reader;
 use crate::threads::thread::Thread;
 use crate::threads::writer::Writer;
 use crate::watch::steps::{self, Call, Watched};
-use crate::wire::messages::MESSAGE_MAX;
-use crate::wire::messages::{Codec, FRAME_MAX, Frames, HEADER, LINE_MAX, Lines, Wire};
+use crate::wire::codec;
+use crate::wire::messages::{HEADER, MESSAGE_MAX, Wire};
 use crate::wire::sniffer::{Opening, Sniffer};
 
 /// How a connection's threads are to treat what passes through them.
@@ -43,22 +43,9 @@ pub struct LineSettings {
 }
 
 impl LineSettings {
-    fn codec(self) -> Option<Codec> {
-        let longest = match (self.wire, self.audience) {
-            (_, Audience::Host) => MESSAGE_MAX,
-            (Wire::Lines, _) => LINE_MAX,
-            (Wire::Frames, _) => FRAME_MAX,
-        };
-        match (self.wire, self.audience) {
-            (Wire::Lines, Audience::Pipe) => None,
-            (Wire::Lines, audience) => Some(Codec::Lines(Lines::new(audience, longest))),
-            (Wire::Frames, audience) => Some(Codec::Frames(Frames::new(audience, longest))),
-        }
-    }
-
     /// Raw blocks are exactly as large as one `recv`; otherwise a block holds whole messages.
     fn pool(self) -> Pool {
-        match (self.codec(), self.audience) {
+        match (codec::for_friend(self.wire, self.audience), self.audience) {
             // Large buffers are wanted for a large `recv`, not for more in flight.
             (None, _) if self.recv_buffer > BUFFER_SIZE => Pool::new(2, self.recv_buffer),
             (None, _) => Pool::new(BUFFERS, self.recv_buffer),
@@ -137,7 +124,7 @@ impl NewLine<'_> {
             }
             let reader = Reader {
                 source: Source::Friend(number),
-                codec: settings.codec(),
+                codec: codec::for_friend(settings.wire, settings.audience),
                 sniffer: Some(Sniffer::new(settings.wire)),
                 at_a_time: settings.at_a_time(),
                 inbox,

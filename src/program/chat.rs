@@ -35,9 +35,8 @@ use crate::threads::notices::{Notices, Unsent};
 use crate::threads::reader::{Permit, Reader};
 use crate::threads::thread::{self, Thread};
 use crate::watch::steps::{self, Call, Facts, Watched};
-use crate::wire::messages::MESSAGE_MAX;
-use crate::wire::messages::{Codec, END_FRAME, FRAME_MAX, Framer, Lines, Wire};
-use crate::wire::typed::Typed;
+use crate::wire::codec;
+use crate::wire::messages::{END_FRAME, Wire};
 
 /// How many bytes to ask stdin for at a time: what a pipe holds.
 const AT_A_TIME: usize = 65_536;
@@ -392,7 +391,7 @@ fn start_stdin_reader(
             }
             let reader = Reader {
                 source: Source::Stdin,
-                codec: stdin_codec(wire, room, typed),
+                codec: codec::for_stdin(wire, room, typed),
                 sniffer: None,
                 at_a_time: AT_A_TIME,
                 inbox: inbox.clone(),
@@ -426,21 +425,6 @@ fn make_room(members_max: usize, notices: &Notices) {
             "there will be room for about {members} members: the system lets us have {limit} open \
              files (ulimit -n)"
         ));
-    }
-}
-
-/// How what is said here becomes messages. A pipe to a single friend goes through as it comes; a
-/// room has to know where each message ends.
-fn stdin_codec(wire: Wire, room: bool, typed: bool) -> Option<Codec> {
-    let messages = match (wire, room) {
-        (Wire::Lines, false) => None,
-        (Wire::Lines, true) => Some(Codec::Lines(Lines::new(Audience::Pipe, MESSAGE_MAX))),
-        (Wire::Frames, false) => Some(Codec::Framer(Framer::new(typed, FRAME_MAX))),
-        (Wire::Frames, true) => Some(Codec::Framer(Framer::new(typed, MESSAGE_MAX))),
-    };
-    match typed {
-        true => Some(Codec::Typed(Typed::new(messages))),
-        false => messages,
     }
 }
 

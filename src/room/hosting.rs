@@ -33,8 +33,9 @@ use crate::threads::notices::{Notices, Unsent};
 use crate::threads::order::Order;
 use crate::threads::paid_outbox::{LOOK, Look, PaidOutbox};
 use crate::watch::steps;
-use crate::wire::messages::MESSAGE_MAX;
-use crate::wire::messages::{self, END_FRAME, Foreign, Oddity, Wire};
+use crate::wire::fault::Fault;
+use crate::wire::messages::{self, END_FRAME, MESSAGE_MAX, Wire};
+use crate::wire::step::{Foreign, Oddity};
 
 /// How many who have left may still be on the line before new callers have to wait.
 const GOING_MAX: usize = 100;
@@ -641,7 +642,7 @@ impl Hosting {
     /// The host's input has an error.
     pub fn input_broke(&mut self, error: Error, now: Instant) {
         self.input_ended(now);
-        if matches!(error, Error::InputAfterEnd { .. }) {
+        if matches!(error, Error::Rule(Fault::InputAfterEnd { .. })) {
             // All that could be said has been; and the members may still have much to say.
             self.failed = true;
             self.notices.error(error);

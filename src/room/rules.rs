@@ -12,7 +12,8 @@ use crate::roles::Number;
 use crate::text::audience::WELCOME;
 use crate::text::harmless::harmless;
 use crate::text::name::Name;
-use crate::wire::messages::{self, Foreign, Wire};
+use crate::wire::messages::{self, Wire};
+use crate::wire::step::Foreign;
 
 /// The longest text that is relayed as one message, in bytes: what is made visible takes more room
 /// than it did, and a frame holds no more than 64 KiB.

@@ -33,7 +33,9 @@ use crate::threads::friend::{Friend, Line};
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::order::Order;
 use crate::threads::outbox::Outbox;
-use crate::wire::messages::{self, END_FRAME, Foreign, Oddity, Wire};
+use crate::wire::fault::Fault;
+use crate::wire::messages::{self, END_FRAME, Wire};
+use crate::wire::step::{Foreign, Oddity};
 
 /// How much is kept to be said again to a friend who was busy, in bytes. Who was sent more, and
 /// resets the connection then, is not called busy.
@@ -282,7 +284,7 @@ impl Conversation {
 
     /// Our input has an error.
     pub fn input_broke(&mut self, error: Error, now: Instant) {
-        if matches!(error, Error::InputAfterEnd { .. }) {
+        if matches!(error, Error::Rule(Fault::InputAfterEnd { .. })) {
             // All that could be said has been; and the friend may still have much to say.
             self.failed = true;
             self.notices.error(error);
@@ -395,7 +397,7 @@ impl Conversation {
                         self.judge_refused_end();
                         self.friend_ended(now);
                     }
-                    Err(ReadError::Rule(error)) => self.begin_to_end(Why::Broke(error), now),
+                    Err(ReadError::Rule(fault)) => self.begin_to_end(Why::Broke(fault.into()), now),
                     // A friend who has said `end`, and closes without reading ours, resets the
                     // connection. The article's client does. With nothing but that `end` said,
                     // nothing is missing; what piped stdin still has will be refused, and told.

@@ -36,8 +36,8 @@ use crate::threads::notices::{Notices, Unsent};
 use crate::threads::order::Order;
 use crate::threads::outbox::Outbox;
 use crate::threads::reader::Permit;
-use crate::wire::messages::MESSAGE_MAX;
-use crate::wire::messages::{FRAME_MAX, Oddity, Wire};
+use crate::wire::messages::{FRAME_MAX, MESSAGE_MAX, Wire};
+use crate::wire::step::Oddity;
 
 /// How long `--wait` waits between two calls, and `--keep` for its port.
 const CALL_AGAIN: Duration = Duration::from_secs(1);
@@ -538,7 +538,7 @@ impl Coordinator {
                         self.input_ended(now);
                     }
                     Err(ReadError::Io(why)) => self.input_broke(Error::StdinUnreadable(why), now),
-                    Err(ReadError::Rule(error)) => self.input_broke(error, now),
+                    Err(ReadError::Rule(fault)) => self.input_broke(fault.into(), now),
                 }
             }
         }

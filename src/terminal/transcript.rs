@@ -10,9 +10,11 @@ use jiff::{Timestamp, Zoned, tz::TimeZone};
 use crate::text::audience::Audience;
 use crate::text::harmless::harmless;
 use crate::text::name::{self, Name, Speaker};
-use crate::threads::buffer::{BUFFER_SIZE, Block};
+use crate::threads::buffer::Block;
 use crate::threads::form::Form;
-use crate::wire::messages::{self, LINE_MAX, Lines, Step, Wire};
+use crate::wire::lines::Lines;
+use crate::wire::messages::{self, LINE_MAX, Wire};
+use crate::wire::step::Step;
 
 /// The form of a transcript. See the [module's page](self).
 #[derive(Debug)]
@@ -90,12 +92,13 @@ impl Unfinished {
     ) -> io::Result<()> {
         self.since = block.came_at();
         if wire == Wire::Frames {
-            return self.write_messages(wire, who, block, to);
+            return self.write_messages(wire, who, block.bytes(), to);
         }
         let mut input = block.bytes();
+        let mut whole = Vec::with_capacity(LINE_MAX + 1);
         let mut step = Step::Full;
         while step != Step::Drained {
-            let mut whole = Block::with_room(BUFFER_SIZE);
+            whole.clear();
             step = self.lines.decode(&mut input, &mut whole);
             self.write_messages(wire, who, &whole, to)?;
         }
@@ -104,8 +107,8 @@ impl Unfinished {
 
     /// Writes the line whose end has not come, and will not.
     fn finish(&mut self, who: &str, to: &mut dyn Write) -> io::Result<()> {
-        let mut rest = Block::with_room(BUFFER_SIZE);
-        // It fits: a buffer holds the longest line.
+        let mut rest = Vec::with_capacity(LINE_MAX + 1);
+        // It fits: there is room for the longest line.
         std::mem::replace(&mut self.lines, no_lines_yet()).finish(&mut rest);
         self.write_messages(Wire::Lines, who, &rest, to)
     }
@@ -114,11 +117,11 @@ impl Unfinished {
         &self,
         wire: Wire,
         who: &str,
-        block: &Block,
+        block: &[u8],
         to: &mut dyn Write,
     ) -> io::Result<()> {
         let time = local(self.since).strftime("%Y-%m-%d %H:%M:%S").to_string();
-        for message in messages::messages(wire, block.bytes()) {
+        for message in messages::messages(wire, block) {
             // Each line says whose it is.
             for line in messages::lines(message.text) {
                 let text = String::from_utf8_lossy(line);

@@ -1,5 +1,5 @@
 //! Who hears a message decides what else it can be: a name, a command, the welcome of a room.
-//! Pure rules, for the [codecs](crate::wire::messages) of what a friend sends.
+//! Pure rules, for the [codecs](crate::wire::codec) of what a friend sends.
 
 use std::fmt;
 

@@ -15,6 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
 use crate::watch::steps::{self, Call, Facts};
+use crate::wire::space::Space;
 
 /// How many buffers a reader owns. Two would do to read one while the other is written; four
 /// keep both ends busy when the scheduler is slow. More than about 1 MiB in flight is slower
@@ -196,11 +197,6 @@ impl Block {
         Block { filled: bytes.len(), bytes, came_at: SystemTime::now(), number, home: None }
     }
 
-    /// A block with nothing in it, that comes from no reader: for what stays in one thread.
-    pub fn with_room(size: usize) -> Block {
-        Block { bytes: vec![0; size], filled: 0, came_at: UNIX_EPOCH, number: 0, home: None }
-    }
-
     /// When the last of what is in it was read.
     pub fn came_at(&self) -> SystemTime {
         self.came_at
@@ -236,11 +232,11 @@ impl Block {
     pub fn fill(&mut self, count: usize) {
         self.filled = (self.filled + count).min(self.bytes.len());
     }
+}
 
-    /// Puts all the pieces in, one behind the other, or none where they do not all fit.
-    #[must_use]
-    pub fn push(&mut self, pieces: &[&[u8]]) -> bool {
-        if pieces.iter().map(|piece| piece.len()).sum::<usize>() > self.space().len() {
+impl Space for Block {
+    fn push(&mut self, pieces: &[&[u8]]) -> bool {
+        if pieces.iter().map(|piece| piece.len()).sum::<usize>() > self.room() {
             return false;
         }
         for piece in pieces {
@@ -248,6 +244,14 @@ impl Block {
             self.fill(piece.len());
         }
         true
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn room(&self) -> usize {
+        self.bytes.len() - self.filled
     }
 }
 

@@ -12,7 +12,8 @@ use crate::text::harmless::harmless;
 use crate::text::reason::reason;
 use crate::threads::buffer::Block;
 use crate::threads::friend::Friend;
-use crate::wire::messages::Oddity;
+use crate::wire::fault::Fault;
+use crate::wire::step::Oddity;
 
 /// Everything that ever arrives in the coordinator's inbox.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ pub enum ReadError {
     /// The system could not read.
     Io(std::io::Error),
     /// What was read breaks the rules of the wire.
-    Rule(Error),
+    Rule(Fault),
 }
 
 /// What a writer has to say. The last word is always [`Report::Ended`].
@@ -128,7 +129,7 @@ impl fmt::Display for News {
             News::Goodbye => f.write_str("the word \"end\""),
             News::Ended(Ok(())) => f.write_str("the end of what there is to read"),
             News::Ended(Err(ReadError::Io(why))) => write!(f, "{}", reason(why)),
-            News::Ended(Err(ReadError::Rule(error))) => write!(f, "{error}"),
+            News::Ended(Err(ReadError::Rule(fault))) => write!(f, "{fault}"),
         }
     }
 }

@@ -10,8 +10,9 @@ use crate::roles::Source;
 use crate::threads::buffer::Pool;
 use crate::threads::event::{Event, News, ReadError};
 use crate::threads::inbox::ToInbox;
-use crate::wire::messages::{Codec, Foreign, Oddity, Step};
+use crate::wire::codec::Codec;
 use crate::wire::sniffer::{Opening, Sniffer, Verdict};
+use crate::wire::step::{Foreign, Oddity, Step};
 
 /// What the stdin-reader is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +151,7 @@ impl Reader {
                 {
                     break; // That it broke inside a frame comes of the connection having broken.
                 }
-                match step.map_err(|error| Stop::Read(ReadError::Rule(error)))? {
+                match step.map_err(|fault| Stop::Read(ReadError::Rule(fault)))? {
                     Step::Drained => break,
                     Step::Full => {}
                     Step::Goodbye => self.tell(News::Goodbye)?,

@@ -1,7 +1,8 @@
 //! Noticing who did not mean to speak as we do: a friend with the other wire, or a browser. Pure rules,
-//! beside the two of [`wire`](crate::wire::messages).
+//! beside the [two wires](crate::wire::messages).
 
-use crate::wire::messages::{Foreign, HEADER, Oddity, Wire};
+use crate::wire::messages::{HEADER, Wire};
+use crate::wire::step::{Foreign, Oddity};
 
 /// How much of the first line is looked at, in bytes: as much as a room's longest message, so that nothing
 /// waits for the rest of it that could be said already.
@@ -166,7 +167,7 @@ impl Sniffer {
                     return None;
                 }
                 self.done = true;
-                // Text has no such second character; and a frame has its text right behind it.
+                // Text has no such second character; and a frame has its text right after it.
                 let payload = &self.seen[HEADER..self.seen.len().min(HEADER + length)];
                 let text = payload.iter().all(|&byte| byte >= b' ' && byte != 0x7f);
                 (second < b'\t' && length > 0 && third >= b' ' && text)

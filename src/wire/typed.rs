@@ -1,19 +1,31 @@
 //! What a person types: messages for the friend, and commands for the program. Pure rules, as
-//! those of [`wire`](crate::wire::messages), beside which this [`Codec`] stands.
+//! those of the two [wires](crate::wire::messages).
 //!
 //! A line that begins with `/` is a command; one that begins with `//` is a message, which begins
 //! with one of the two.
 
-use crate::error::Error;
-use crate::threads::buffer::Block;
-use crate::wire::messages::{Codec, Step, take};
+use crate::wire::fault::Fault;
+use crate::wire::framer::Framer;
+use crate::wire::lines::Lines;
+use crate::wire::messages::take;
+use crate::wire::space::Space;
+use crate::wire::step::Step;
 
 /// From typed lines to messages and commands.
 #[derive(Debug)]
 pub struct Typed {
     at: At,
     /// What makes whole messages of the bytes, where they are wanted.
-    messages: Option<Box<Codec>>,
+    messages: Option<Messages>,
+}
+
+/// What makes whole messages of what has been typed.
+#[derive(Debug)]
+pub enum Messages {
+    /// For the `lines` wire.
+    Lines(Lines),
+    /// For the `frames` wire.
+    Framer(Framer),
 }
 
 /// Where in a line we are.
@@ -21,7 +33,7 @@ pub struct Typed {
 enum At {
     /// At its beginning.
     Start,
-    /// Behind a slash at its beginning, which means nothing yet.
+    /// After a slash at its beginning, which means nothing yet.
     Slash,
     /// In a command; so far it is this.
     Command(Vec<u8>),
@@ -30,16 +42,20 @@ enum At {
 }
 
 impl Typed {
-    /// For messages that a further codec makes of them; `None`: they go out as they are typed.
-    pub fn new(messages: Option<Codec>) -> Typed {
-        Typed { at: At::Start, messages: messages.map(Box::new) }
+    /// For whole messages; `None`: they go out as they are typed.
+    pub fn new(messages: Option<Messages>) -> Typed {
+        Typed { at: At::Start, messages }
     }
 
-    /// See [`Codec::decode`](crate::wire::messages::Codec::decode).
-    pub(crate) fn decode(&mut self, input: &mut &[u8], block: &mut Block) -> Result<Step, Error> {
+    /// See [`Codec::decode`](crate::wire::codec::Codec::decode).
+    pub(crate) fn decode(
+        &mut self,
+        input: &mut &[u8],
+        space: &mut impl Space,
+    ) -> Result<Step, Fault> {
         loop {
-            // A message that did not fit into the last block comes before whatever is next.
-            match self.pass_on(&mut &[][..], block)? {
+            // A message that did not fit the last time comes before whatever is next.
+            match self.pass_on(&mut &[][..], space)? {
                 Step::Drained => {}
                 other => return Ok(other),
             }
@@ -65,7 +81,7 @@ impl Typed {
                     let newline = input.iter().position(|&byte| byte == b'\n');
                     let line = &input[..newline.map_or(input.len(), |at| at + 1)];
                     let mut rest = line;
-                    let step = self.pass_on(&mut rest, block)?;
+                    let step = self.pass_on(&mut rest, space)?;
                     let taken = line.len() - rest.len();
                     if taken > 0 && line[taken - 1] == b'\n' {
                         self.at = At::Start;
@@ -80,8 +96,8 @@ impl Typed {
         }
     }
 
-    /// See [`Codec::finish`](crate::wire::messages::Codec::finish).
-    pub(crate) fn finish(&mut self, block: &mut Block) -> Result<Step, Error> {
+    /// See [`Codec::finish`](crate::wire::codec::Codec::finish).
+    pub(crate) fn finish(&mut self, space: &mut impl Space) -> Result<Step, Fault> {
         match &self.at {
             At::Slash => {
                 self.at = At::Command(b"/".to_vec());
@@ -89,7 +105,8 @@ impl Typed {
             }
             At::Command(_) => Ok(self.command()),
             At::Start | At::Message => match &mut self.messages {
-                Some(messages) => messages.finish(block),
+                Some(Messages::Lines(lines)) => Ok(lines.finish(space)),
+                Some(Messages::Framer(framer)) => framer.finish(space),
                 None => Ok(Step::Drained),
             },
         }
@@ -104,13 +121,14 @@ impl Typed {
     }
 
     /// Moves a piece of a message on, in the form that the wire has.
-    fn pass_on(&mut self, piece: &mut &[u8], block: &mut Block) -> Result<Step, Error> {
+    fn pass_on(&mut self, piece: &mut &[u8], space: &mut impl Space) -> Result<Step, Fault> {
         match &mut self.messages {
-            Some(messages) => messages.decode(piece, block),
+            Some(Messages::Lines(lines)) => Ok(lines.decode(piece, space)),
+            Some(Messages::Framer(framer)) => framer.decode(piece, space),
             None => {
-                let fits = piece.len().min(block.space().len());
+                let fits = piece.len().min(space.room());
                 // It fits, so it is taken.
-                let _ = block.push(&[take(piece, fits)]);
+                let _ = space.push(&[take(piece, fits)]);
                 Ok(if piece.is_empty() { Step::Drained } else { Step::Full })
             }
         }
@@ -120,41 +138,25 @@ impl Typed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::threads::buffer::Pool;
-    use crate::wire::messages::{FRAME_MAX, Framer, Oddity, Wire, messages};
+    use crate::wire::codec::Codec;
+    use crate::wire::messages::{FRAME_MAX, Wire};
+    use crate::wire::step::Oddity;
+    use crate::wire::tests::{run_with_room, texts};
     use proptest::prelude::*;
 
-    /// What becomes of typed bytes that come in these pieces: messages, with `None` where a
-    /// command stands among them, and the commands.
+    /// What becomes of typed bytes that come in these pieces: messages, and the commands.
     fn typed(wire: Wire, pieces: &[&[u8]]) -> (Vec<String>, Vec<String>) {
-        let pool = Pool::new(1, 1_000);
-        let framer = Codec::Framer(Framer::new(true, FRAME_MAX));
-        let mut codec = Typed::new((wire == Wire::Frames).then_some(framer));
-        let (mut said, mut commands) = (Vec::new(), Vec::new());
-        let mut pass = |block: Block| said.extend_from_slice(block.bytes());
-        let mut block = pool.take().unwrap();
-        for at in 0..=pieces.len() {
-            let mut input = pieces.get(at).copied().unwrap_or_default();
-            loop {
-                let step = match at < pieces.len() {
-                    true => codec.decode(&mut input, &mut block),
-                    false => codec.finish(&mut block),
-                };
-                pass(block);
-                block = pool.take().unwrap();
-                match step.unwrap() {
-                    Step::Drained => break,
-                    Step::Full => {}
-                    Step::Command(line) => commands.push(line),
-                    Step::Oddity(oddity) => commands.push(format!("{oddity:?}")),
-                    other => panic!("{other:?}"),
-                }
-            }
-        }
-        let texts = messages(wire, &said)
-            .map(|message| String::from_utf8(message.text.to_vec()).unwrap())
-            .collect();
-        (texts, commands)
+        let framer = || Messages::Framer(Framer::new(true, FRAME_MAX));
+        let codec = Codec::Typed(Typed::new((wire == Wire::Frames).then(framer)));
+        let (said, steps, fault) = run_with_room(1_000, codec, pieces);
+        assert_eq!(fault, None);
+        let commands = steps.into_iter().map(|step| match step {
+            Step::Command(line) => line,
+            Step::Oddity(oddity) => format!("{oddity:?}"),
+            other => panic!("{other:?}"),
+        });
+        let texts = texts(wire, &said).into_iter().map(|text| String::from_utf8(text).unwrap());
+        (texts.collect(), commands.collect())
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::threads::buffer::Block;
 use crate::threads::friend::Friend;
 use crate::threads::order::Order;
 use crate::wire::messages;
+use crate::wire::space::Space;
 
 impl Coordinator {
     pub(super) fn on_command(&mut self, line: &str, now: Instant) {

@@ -10,11 +10,14 @@ use threadchat::threads::buffer::Pool;
 use threadchat::threads::event::{Event, News, ReadError};
 use threadchat::threads::inbox;
 use threadchat::threads::reader::Reader;
-use threadchat::wire::messages::{
-    Codec, FRAME_MAX, Framer, Frames, HEADER, Lines, Oddity, Wire, messages,
-};
+use threadchat::wire::codec::Codec;
+use threadchat::wire::framer::Framer;
+use threadchat::wire::frames::Frames;
+use threadchat::wire::lines::Lines;
+use threadchat::wire::messages::{FRAME_MAX, HEADER, Wire, messages};
 use threadchat::wire::sniffer::{Opening, Sniffer, Verdict};
-use threadchat::wire::typed::Typed;
+use threadchat::wire::step::Oddity;
+use threadchat::wire::typed::{Messages, Typed};
 
 use super::Choices;
 
@@ -114,15 +117,16 @@ fn told(kind: Kind, longest: usize, at_a_time: usize, pieces: &[&[u8]]) -> Vec<T
     };
     let pool = Pool::new(count, size);
     let (to_inbox, inbox) = inbox::open(Role::Acceptor);
-    let framer = |typed| Codec::Framer(Framer::new(typed, longest));
+    let framer = |typed| Framer::new(typed, longest);
+    let messages = |_| Messages::Framer(framer(true));
     let reader = Reader {
         source: Source::Stdin,
         codec: match kind {
             Kind::Raw => None,
             Kind::Lines(audience) => Some(Codec::Lines(Lines::new(audience, longest))),
             Kind::Frames(audience) => Some(Codec::Frames(Frames::new(audience, longest))),
-            Kind::Framer { typed } => Some(framer(typed)),
-            Kind::Typed(wire) => Some(Codec::Typed(Typed::new(wire.map(|_| framer(true))))),
+            Kind::Framer { typed } => Some(Codec::Framer(framer(typed))),
+            Kind::Typed(wire) => Some(Codec::Typed(Typed::new(wire.map(messages)))),
         },
         sniffer: None,
         at_a_time,

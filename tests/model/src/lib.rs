@@ -25,7 +25,9 @@ use threadchat::threads::reader::{Permit, Reader};
 use threadchat::threads::thread::Thread;
 use threadchat::threads::writer::Writer;
 use threadchat::watch::steps::{Call, Watched};
-use threadchat::wire::messages::{Codec, Lines, Wire};
+use threadchat::wire::codec::Codec;
+use threadchat::wire::lines::Lines;
+use threadchat::wire::messages::Wire;
 
 /// How many bytes a buffer holds here: so few that a handful of words fills all of them.
 const BUFFER: usize = 4;
