@@ -11,8 +11,8 @@ use std::io::ErrorKind::{
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::platform;
 use crate::platform::interface::shown;
+use crate::platform::limits;
 use crate::roles::Role;
 use crate::text::reason::reason;
 use crate::wire::fault::Fault;
@@ -489,7 +489,7 @@ impl Error {
 
 /// What to do about it, where it is our own limit that has been reached.
 fn remedy(error: &io::Error) -> &'static str {
-    if platform::is_out_of_files(error) { "; raise `ulimit -n`" } else { "" }
+    if limits::is_out_of_files(error) { "; raise `ulimit -n`" } else { "" }
 }
 
 /// What came of a call to a name, where all of its addresses failed alike; and how the sentence goes
@@ -514,7 +514,7 @@ fn outcome(tried: &[(SocketAddr, io::Error)], port: u16) -> (&'static str, Strin
             "a firewall forbids the call",
             "; have it let the call through: it may be on this computer, on the friend's, or between",
         )
-    } else if tried.iter().all(|(_, why)| platform::is_out_of_files(why)) {
+    } else if tried.iter().all(|(_, why)| limits::is_out_of_files(why)) {
         ("no file is left for the connection", "; raise `ulimit -n`")
     } else {
         ("nobody could be reached", "; check the address, and that the listener was started first")

@@ -18,7 +18,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use threadchat::picture;
-use threadchat::platform::{self, Terminal};
+use threadchat::platform::jobs;
+use threadchat::platform::terminal::Terminal;
 use threadchat::program::chat;
 use threadchat::program::cli::{Cli, Verb};
 use threadchat::program::manual;
@@ -55,7 +56,7 @@ fn main() -> ExitCode {
         Err(usage) => usage.exit(),
     };
     steps::begin_to_count(meet.common().wire);
-    platform::go_on_in_background();
+    jobs::go_on_in_background();
     let terminal = Terminal::save();
     end_on_panic(terminal.clone());
     chat::run(&meet, place, terminal)

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use proptest::prelude::*;
 use threadchat::error::Error;
+use threadchat::platform::bell::Bell;
 use threadchat::roles::{Number, Role, Sink, Source};
 use threadchat::talk::coordinator::{Calling, Coordinator, Outboxes, Plan, Stdin};
 use threadchat::threads::buffer::{BUFFERS, Block, Pool, Stopper};
@@ -22,7 +23,7 @@ use threadchat::threads::friend::{Friend, Line};
 use threadchat::threads::notices::Notices;
 use threadchat::threads::order::{Done, Order};
 use threadchat::threads::outbox;
-use threadchat::threads::reader::Permit;
+use threadchat::threads::permit::{Permit, Permits};
 use threadchat::wire::fault::Fault;
 use threadchat::wire::messages::{END_FRAME, Wire};
 use threadchat::wire::space::Space;
@@ -145,7 +146,7 @@ impl House {
     fn empty(plan: Plan, stop_reading: Option<Stopper>) -> House {
         let (to_screen, screen) = outbox::open(Role::ScreenWriter, None);
         let (to_stderr, stderr) = outbox::open(Role::NoticeWriter, None);
-        let (let_read, may_read) = unbounded();
+        let (permits, may_read) = Permits::new(None);
         let (ask_friend, asked) = unbounded();
         let notices = Notices::new(to_stderr, false);
         let now = Instant::now();
@@ -153,7 +154,7 @@ impl House {
             to_screen,
             notices,
             to_transcript: None,
-            let_read,
+            permits,
             stop_reading,
             ask_friend,
             ears: Vec::new(),
@@ -713,7 +714,7 @@ fn after_ctrl_c_a_friend_who_stays_is_left_when_nothing_has_come_for_half_a_seco
 #[test]
 fn after_ctrl_c_our_half_ends_when_the_reader_of_piped_stdin_has_handed_over_what_it_had() {
     let pool = Pool::new(1, 16);
-    let stopper = pool.stopper(Some(std::sync::Arc::new(|| {})));
+    let stopper = pool.stopper(Some(Bell::new(|| {})));
     let (mut house, mut call) =
         House::with_stopper(Plan { wire: Wire::Frames, ..plan(Stdin::Pipe) }, Some(stopper));
     house.hears(Event::Signal);
@@ -732,7 +733,7 @@ fn after_ctrl_c_our_half_ends_when_the_reader_of_piped_stdin_has_handed_over_wha
 #[test]
 fn after_ctrl_c_a_reader_of_piped_stdin_that_waits_for_the_friend_is_left_without_an_end() {
     let pool = Pool::new(1, 16);
-    let stopper = pool.stopper(Some(std::sync::Arc::new(|| {})));
+    let stopper = pool.stopper(Some(Bell::new(|| {})));
     let (mut house, mut call) =
         House::with_stopper(Plan { wire: Wire::Frames, ..plan(Stdin::Pipe) }, Some(stopper));
     house.hears(typed(b"\x05\0taken"));

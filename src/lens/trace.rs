@@ -29,7 +29,7 @@ use serde_json::json;
 use crate::error::Error;
 use crate::lens::boundaries::Message;
 use crate::lens::explain;
-use crate::platform;
+use crate::platform::{machine, streams};
 use crate::roles::{self, Number, Role, Sink, Who};
 use crate::text::name::Name;
 use crate::threads::event::{Event, Report};
@@ -152,7 +152,7 @@ fn hand_over(record: Record) {
 /// The lane of this thread; at first it is made known.
 fn lane() -> Lane {
     LANE.get().unwrap_or_else(|| {
-        let lane = platform::thread_number();
+        let lane = machine::thread_number();
         LANE.set(Some(lane));
         let now = steps::since_the_beginning();
         LAST_TURN.set(now);
@@ -291,7 +291,7 @@ impl Trace {
         wire: Wire,
         inbox: ToInbox,
     ) -> Result<Trace, Error> {
-        let to = platform::create(file)
+        let to = streams::create(file)
             .map_err(|why| Error::TraceNotMade { file: file.display().to_string(), why })?;
         thread::expect_memory(WRITER, MEMORY)?;
         let began = began_since_1970();

@@ -13,8 +13,8 @@ use crate::net::neighbours;
 use crate::net::place::{Family, Place};
 use crate::net::requests::Requests;
 use crate::net::socket;
-use crate::platform;
 use crate::platform::interface::shown;
+use crate::platform::limits;
 use crate::text::reason::reason;
 use crate::threads::event::Event;
 use crate::watch::steps::{self, Call, Facts};
@@ -85,11 +85,11 @@ impl Acceptor {
         };
         let mut reserve = None;
         loop {
-            reserve = reserve.or_else(|| platform::file_left().ok());
+            reserve = reserve.or_else(|| limits::file_left().ok());
             match accept(&listener) {
                 Ok((stream, address)) => self.take(stream, address),
                 // The caller would wait for ever. One file less, and it can be told why.
-                Err(why) if platform::is_out_of_files(&why) && reserve.take().is_some() => {
+                Err(why) if limits::is_out_of_files(&why) && reserve.take().is_some() => {
                     self.take_last(&listener, at, why, &mut reserve);
                 }
                 Err(why) => self.requests.report(Err(Error::CannotAccept { at, why })),
@@ -119,7 +119,7 @@ impl Acceptor {
     ) {
         match socket::accept(listener) {
             Ok((stream, address)) => {
-                *reserve = platform::file_left().ok();
+                *reserve = limits::file_left().ok();
                 match reserve {
                     Some(_) => self.take(stream, address),
                     None => self.refuse(&stream, Error::CannotAccept { at, why }),

@@ -14,8 +14,8 @@ use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 
 use crate::error::Error;
 use crate::net::place::{Family, canonical};
-use crate::platform;
 use crate::platform::interface;
+use crate::platform::limits;
 use crate::roles::Role;
 use crate::threads::thread::Thread;
 
@@ -121,10 +121,10 @@ fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
     let found = dns_lookup::getaddrinfo(Some(host), None, Some(hints)).map_err(|error| {
         let (kind, host) = (error.kind(), host.to_owned());
         let why = io::Error::from(error);
-        match platform::file_left() {
+        match limits::file_left() {
             // The resolver says that the name does not exist also where it had no file left to look
             // it up with.
-            Err(why) if platform::is_out_of_files(&why) => Error::NoFileToResolve { host, why },
+            Err(why) if limits::is_out_of_files(&why) => Error::NoFileToResolve { host, why },
             _ => match kind {
                 LookupErrorKind::Again | LookupErrorKind::Fail => {
                     Error::NameServerFails { host, why }

@@ -14,7 +14,10 @@ use rustix::fs::OFlags;
 use rustix::stdio;
 use rustix::termios::{QueueSelector, tcflush, ttyname};
 
-use super::unix::{is_same_terminal, let_output_go_on, ours};
+use crate::platform::jobs::ours;
+use crate::platform::streams::stdout;
+use crate::platform::terminal::let_output_go_on;
+use crate::platform::window::is_same_terminal;
 
 /// Where the screen can be taken away from its writer.
 #[derive(Debug)]
@@ -48,7 +51,7 @@ impl Hold {
 /// There is no file descriptor left.
 pub fn screen() -> io::Result<(Box<dyn Write + Send>, Option<Hold>)> {
     match opened_again() {
-        None => Ok((Box::new(super::stdout()?), None)),
+        None => Ok((Box::new(stdout()?), None)),
         Some(terminal) => {
             let (is_wanted, wanted) = pipe()?;
             let (gives_up, given_up) = bounded(1);
@@ -81,7 +84,7 @@ fn opened_again() -> Option<File> {
     };
     let name = ttyname(stdout, Vec::new()).ok()?;
     open(OsStr::from_bytes(name.as_bytes())).or_else(|| {
-        // Everybody may open this, also behind `su`. Elsewhere nobody can `poll` it.
+        // Everybody may open this, also under `su`. Elsewhere nobody can `poll` it.
         cfg!(target_os = "linux").then(|| open(OsStr::new("/dev/tty"))).flatten()
     })
 }

@@ -12,3 +12,16 @@ pub use std::thread;
 pub fn now() -> std::time::Instant {
     std::time::Instant::now()
 }
+
+/// The number that the system has for this thread, which `ps -L` shows too.
+#[cfg(target_os = "linux")]
+pub fn thread_number() -> u64 {
+    u64::from(rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs())
+}
+
+/// A number for this thread: the system's own wants `unsafe` here.
+#[cfg(not(target_os = "linux"))]
+pub fn thread_number() -> u64 {
+    static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1
+}

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvError, Sender, unbounded};
+use crossbeam_channel::{Receiver, RecvError, unbounded};
 
 use crate::error::Error;
 use crate::lens::explain;
@@ -18,7 +18,8 @@ use crate::net::connection::LineSettings;
 use crate::net::connector::Connector;
 use crate::net::place::Place;
 use crate::net::requests::Requests;
-use crate::platform::{self, Terminal};
+use crate::platform::terminal::Terminal;
+use crate::platform::{display, limits, stdin as platform_stdin, window};
 use crate::program::cli::Meet;
 use crate::program::ending::Ending;
 use crate::program::writers::{LAST_LINES, Sinks};
@@ -26,13 +27,16 @@ use crate::roles::{Role, Source};
 use crate::room::rules;
 use crate::talk::coordinator::{self, Calling, Coordinator, Outboxes, Outcome, Plan, Stdin};
 use crate::terminal::keyboard::Keyboard;
+use crate::terminal::keys::Keys;
+use crate::terminal::lines::Lines as TypedLines;
 use crate::terminal::screen::{self, RowBoard};
 use crate::text::audience::Audience;
 use crate::threads::buffer::{BUFFER_SIZE, BUFFERS, Pool, Stopper};
 use crate::threads::event::{Event, News};
 use crate::threads::inbox::{self, Inbox, ToInbox};
 use crate::threads::notices::{Notices, Unsent};
-use crate::threads::reader::{Permit, Reader};
+use crate::threads::permit::{Permit, Permits};
+use crate::threads::reader::Reader;
 use crate::threads::thread::{self, Thread};
 use crate::watch::steps::{self, Call, Facts, Watched};
 use crate::wire::codec;
@@ -66,10 +70,10 @@ pub fn give_back_at_once(terminal: Option<&Terminal>) {
     if let Some(terminal) = terminal {
         terminal.give_back();
     }
-    if platform::knows_escapes() && io::IsTerminal::is_terminal(&io::stdout()) {
+    if window::knows_escapes() && io::IsTerminal::is_terminal(&io::stdout()) {
         // It may have been while rows were written.
         let has_row = terminal.is_some_and(Terminal::can_edit);
-        platform::reset_screen(if has_row { screen::RESET } else { screen::WRAPPING });
+        display::reset_screen(if has_row { screen::RESET } else { screen::WRAPPING });
     }
 }
 
@@ -81,7 +85,7 @@ struct Chat {
     terminal: Option<Terminal>,
     sinks: Sinks,
     trace: Option<Trace>,
-    let_read: Sender<Permit>,
+    permits: Permits,
     stdin_reader: Option<Thread>,
     /// Wakes it where stdin is piped.
     stop_reading: Option<Stopper>,
@@ -93,7 +97,7 @@ struct Chat {
 }
 
 impl Chat {
-    fn start(meet: &Meet, place: Place, mut terminal: Option<Terminal>) -> Result<Chat, Error> {
+    fn start(meet: &Meet, place: Place, terminal: Option<Terminal>) -> Result<Chat, Error> {
         let common = meet.common();
         let for_a_person = io::IsTerminal::is_terminal(&io::stdout());
         let hints = io::IsTerminal::is_terminal(&io::stderr());
@@ -122,24 +126,30 @@ impl Chat {
 
         // What the stdin-reader reads. Keys are taken before anything is shown: or the terminal would
         // show them in the midst of it.
-        let (let_read, may_read) = unbounded();
         let no_stdin = |why| Error::NoStream { stream: "stdin", why };
         let typed = stdin == Stdin::Terminal;
-        let (mut keys, mut stream, mut bell_of_pipe) = (None, None, None);
-        match &mut terminal {
-            Some(terminal) if typed && !common.plain && terminal.can_edit() => {
-                keys = Some(terminal.keys(let_read.clone()).map_err(no_stdin)?);
-                terminal.take_keys();
-            }
+        let (mut keys, mut stream, mut bell_of_pipe, mut bell) = (None, None, None, None);
+        let (permits, may_read);
+        match &terminal {
             Some(terminal) if typed => {
-                let lines = terminal.lines(let_read.clone(), may_read.clone());
-                stream = Some(Input::Stream(Box::new(lines.map_err(no_stdin)?), typed));
+                let (bytes, rings) = platform_stdin::typed().map_err(no_stdin)?;
+                bell = rings;
+                (permits, may_read) = Permits::new(bell.clone());
+                if !common.plain && terminal.can_edit() {
+                    keys = Some(Keys::new(bytes));
+                    terminal.take_keys();
+                } else {
+                    let lines = TypedLines::new(bytes, may_read.clone());
+                    stream = Some(Input::Stream(Box::new(lines)));
+                }
             }
-            _ if stdin == Stdin::Unread => {}
             _ => {
-                let (piped, bell) = platform::piped_stdin().map_err(no_stdin)?;
-                bell_of_pipe = bell;
-                stream = Some(Input::Stream(Box::new(piped), typed));
+                (permits, may_read) = Permits::new(None);
+                if stdin == Stdin::Pipe {
+                    let (piped, rings) = platform_stdin::piped().map_err(no_stdin)?;
+                    bell_of_pipe = rings;
+                    stream = Some(Input::Stream(Box::new(piped)));
+                }
             }
         }
 
@@ -185,7 +195,7 @@ impl Chat {
             Wire::Lines => Pool::new(BUFFERS, AT_A_TIME),
             Wire::Frames => Pool::new(BUFFERS, BUFFER_SIZE),
         };
-        let stdin_pool = match (&keys, terminal.as_ref().and_then(Terminal::doorbell)) {
+        let stdin_pool = match (&keys, bell) {
             (Some(_), Some(bell)) => stdin_pool.with_bell(bell),
             _ => stdin_pool,
         };
@@ -194,7 +204,7 @@ impl Chat {
             to_screen: sinks.to_screen.clone(),
             notices: sinks.notices.clone(),
             to_transcript: sinks.to_transcript(),
-            let_read: let_read.clone(),
+            permits: permits.clone(),
             stop_reading: stop_reading.clone(),
             ask_friend,
             ears: std::mem::take(&mut sinks.ears),
@@ -253,7 +263,7 @@ impl Chat {
             terminal,
             sinks,
             trace,
-            let_read,
+            permits,
             stdin_reader,
             stop_reading,
             finder,
@@ -279,7 +289,7 @@ impl Chat {
             // terminal was given back could take it again.
             ending.gone_by = gone_by.max(Instant::now() + LAST_LINES);
             let mut unsent = Unsent::default();
-            if terminal.wake_stdin_reader() {
+            if self.permits.stop() {
                 while stdin_reading
                     && ending.next_event(|event| match event {
                         Event::Read(Source::Stdin, News::Block(block)) => {
@@ -301,7 +311,7 @@ impl Chat {
             }
             terminal.give_back();
         }
-        let _ = self.let_read.send(Permit::End);
+        self.permits.end();
         let wakes = self.stop_reading.filter(Stopper::wakes);
         if let Some(stdin_reader) = &wakes {
             stdin_reader.stop();
@@ -417,7 +427,7 @@ fn in_words(permit: Result<Permit, RecvError>) -> String {
 
 /// Each member is an open file.
 fn make_room(members_max: usize, notices: &Notices) {
-    let Some(limit) = platform::raise_file_limit() else { return };
+    let Some(limit) = limits::raise_file_limit() else { return };
     log::debug!("the system lets us have {limit} open files");
     let members = limit.saturating_sub(OTHER_FILES);
     if members < members_max as u64 {
@@ -432,21 +442,15 @@ fn make_room(members_max: usize, notices: &Notices) {
 enum Input {
     /// A terminal, key by key.
     Keys(Box<Keyboard>),
-    /// A pipe or a file; or, where it is `true`, a terminal in its own line mode.
-    Stream(Box<dyn Read + Send>, bool),
+    /// A terminal in its own line mode, a pipe or a file.
+    Stream(Box<dyn Read + Send>),
 }
 
 impl Read for Input {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Input::Keys(keyboard) => keyboard.read(into),
-            Input::Stream(stream, typed) => match stream.read(into) {
-                // The end of a terminal's input is told from the end of the terminal.
-                Ok(0) if *typed && Terminal::is_gone() => {
-                    Err(io::Error::other("the terminal is gone"))
-                }
-                other => other,
-            },
+            Input::Stream(stream) => stream.read(into),
         }
     }
 }

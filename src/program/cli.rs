@@ -13,7 +13,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::net::place::{Family, Place};
-use crate::platform;
+use crate::platform::window;
 use crate::program::address::{calling_place, listening_place};
 use crate::program::help::{CONNECT_EXAMPLES, EXAMPLES, LISTEN_EXAMPLES, PICTURE_EXAMPLES};
 use crate::program::retyped;
@@ -214,7 +214,7 @@ impl Colour {
     pub fn is_wanted(self) -> bool {
         let set = |variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
         // Asked in any case: it is also what makes a console obey.
-        let knows_escapes = platform::knows_escapes();
+        let knows_escapes = window::knows_escapes();
         match self {
             Colour::Always => true,
             Colour::Never => false,

@@ -9,7 +9,8 @@ use crossbeam_channel::Receiver;
 
 use crate::error::Error;
 use crate::lens::trace::{LAST_STEPS, Trace};
-use crate::platform::{self, Hold};
+use crate::platform::display::{self, Hold};
+use crate::platform::{streams, window};
 use crate::program::cli::Common;
 use crate::program::ending::Ending;
 use crate::roles::{Role, Sink};
@@ -86,7 +87,7 @@ impl Sinks {
             (false, Wire::Frames) => Box::new(Payloads),
         };
         let (stdout, hold) =
-            platform::screen().map_err(|why| Error::NoStream { stream: "stdout", why })?;
+            display::screen().map_err(|why| Error::NoStream { stream: "stdout", why })?;
         let writer = Writer::new(Sink::Screen, form, orders, inbox.clone());
         let screen_ear = Ear::new(
             PaidOutbox::new(to_screen.clone(), writer.done(), None),
@@ -97,17 +98,17 @@ impl Sinks {
 
         // Where stderr is the screen, notices go through the screen's writer: so they stand
         // behind the messages that came before them, and nothing is torn.
-        let (notices, notice_writer) = if platform::one_terminal() {
+        let (notices, notice_writer) = if window::one_terminal() {
             (Notices::new(to_screen.clone(), common.quiet), None)
         } else {
             let (to_stderr, orders) = outbox::open(Role::NoticeWriter, None);
             let stderr =
-                platform::stderr().map_err(|why| Error::NoStream { stream: "stderr", why })?;
+                streams::stderr().map_err(|why| Error::NoStream { stream: "stderr", why })?;
             // What it says may quote a friend: that is no less dangerous on another terminal than stdout.
             let form: Box<dyn Form> = match io::stderr().is_terminal() {
                 true => {
                     let screen = Screen::new(common.wire, false, false);
-                    Box::new(screen.in_window(platform::columns_of_stderr))
+                    Box::new(screen.in_window(window::columns_of_stderr))
                 }
                 false => Box::new(Plain),
             };
@@ -165,7 +166,7 @@ impl Sinks {
                     hold.take(Instant::now() + LAST_LINES);
                 }
                 if self.editor {
-                    platform::reset_screen(screen::RESET);
+                    display::reset_screen(screen::RESET);
                 }
             }
         }
@@ -212,7 +213,7 @@ fn start_transcript(
     wire: Wire,
     inbox: ToInbox,
 ) -> Result<((Outbox, Thread), Ear), Error> {
-    let to = platform::append(file)
+    let to = streams::append(file)
         .map_err(|why| Error::NoTranscript { file: file.display().to_string(), why })?;
     let (to_transcript, orders) = outbox::open(Role::Transcript, None);
     let form = Box::new(Transcript::new(wire));

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::lens::explain::Account;
-use crate::platform::SHUTDOWN_WAKES;
+use crate::platform::bell::SHUTDOWN_WAKES;
 use crate::platform::interface::shown;
 use crate::roles::Number;
 use crate::room::host_outbox::Ear;

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::lens::explain::Account;
-use crate::platform::SHUTDOWN_WAKES;
+use crate::platform::bell::SHUTDOWN_WAKES;
 use crate::platform::interface::shown;
 use crate::talk::coordinator::{Outboxes, Plan, Stdin};
 use crate::talk::leaving::{LAST_WORDS, LEAVING, Leaving, PATIENCE, silence};

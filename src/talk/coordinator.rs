@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 
 use crate::error::Error;
-use crate::platform::Terminal;
 use crate::platform::interface::shown;
 use crate::platform::machine;
+use crate::platform::terminal::Terminal;
 use crate::roles::{Sink, Source};
 use crate::room::host_outbox::Ear;
 use crate::room::hosting::Hosting;
@@ -35,7 +35,7 @@ use crate::threads::inbox::Inbox;
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::order::Order;
 use crate::threads::outbox::Outbox;
-use crate::threads::reader::Permit;
+use crate::threads::permit::Permits;
 use crate::wire::messages::{FRAME_MAX, MESSAGE_MAX, Wire};
 use crate::wire::step::Oddity;
 
@@ -107,8 +107,8 @@ pub struct Outboxes {
     pub notices: Notices,
     /// To the transcript, where there is one.
     pub to_transcript: Option<Outbox>,
-    /// Each [`Permit::Read`] lets the stdin-reader read to the end of its input once.
-    pub let_read: Sender<Permit>,
+    /// To the stdin-reader.
+    pub permits: Permits,
     /// Tells the stdin-reader to read no more, where stdin is a pipe.
     pub stop_reading: Option<Stopper>,
     /// Each word asks the acceptor or the connector for one friend.
@@ -460,8 +460,7 @@ impl Coordinator {
     fn let_read(&mut self) {
         if self.plan.stdin != Stdin::Unread && self.stdin != Reading::Now {
             self.stdin = Reading::Now;
-            // Nobody takes it only where the program is ending.
-            let _ = self.out.let_read.send(Permit::Read);
+            self.out.permits.let_read();
         }
     }
 
@@ -600,10 +599,8 @@ impl Coordinator {
 
     /// Between two friends: what was half typed for the one is shown as not sent.
     fn clear_half_typed(&mut self) {
-        if let Some(terminal) = &self.plan.terminal
-            && self.stdin == Reading::Now
-        {
-            self.clearing = terminal.wake_stdin_reader();
+        if self.plan.terminal.is_some() && self.stdin == Reading::Now {
+            self.clearing = self.out.permits.stop();
         } else {
             self.let_read_again();
         }

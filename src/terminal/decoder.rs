@@ -10,7 +10,7 @@
 //! and `ESC X` begin something; on a keyboard they are Alt with a character.)
 //!
 //! A pure rule, but for one thing that only time can tell: whether more comes. Whoever reads the
-//! bytes says when a while has passed without any; see [`Presses::are_unfinished`].
+//! bytes says when a while has passed without any; see [`KeyDecoder::is_incomplete`].
 
 use std::collections::VecDeque;
 
@@ -19,17 +19,17 @@ use termina::{Event as Input, Parser};
 
 /// What has been pressed. See the [module's page](self).
 #[derive(Debug, Default)]
-pub struct Presses {
-    begun: Begun,
+pub struct KeyDecoder {
+    state: State,
     /// Keys that have been read, and that nobody has taken yet.
     waiting: VecDeque<Input>,
 }
 
 /// What has begun, and has not ended yet.
 #[derive(Debug, Default)]
-enum Begun {
+enum State {
     #[default]
-    Nothing,
+    Ground,
     /// A character of several bytes.
     Character(Vec<u8>),
     /// A sequence, from its ESC on.
@@ -49,45 +49,45 @@ enum Step {
     Ends,
     /// It does not belong to it, and begins something new: the sequence means nothing.
     Breaks,
-    /// It shows that this is an [`Begun::Answer`].
+    /// It shows that this is an [`State::Answer`].
     Answers,
 }
 
-impl Presses {
+impl KeyDecoder {
     /// Takes what one `read` gave.
-    pub fn take(&mut self, pressed: &[u8]) {
-        for &byte in pressed {
+    pub fn feed(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
             self.take_byte(byte);
         }
     }
 
     /// The next key, or what was pasted.
-    pub fn pop(&mut self) -> Option<Input> {
+    pub fn next_key(&mut self) -> Option<Input> {
         self.waiting.pop_front()
     }
 
     /// Whether there is a next.
-    pub fn are_waiting(&self) -> bool {
+    pub fn has_key(&self) -> bool {
         !self.waiting.is_empty()
     }
 
     /// Whether it matters when the next byte comes. If none comes for a while, call
-    /// [`Presses::give_up`].
-    pub fn are_unfinished(&self) -> bool {
-        match &self.begun {
-            Begun::Nothing | Begun::Character(_) => false,
-            Begun::Sequence(_) | Begun::Answer => true,
-            Begun::Paste(text) => text.ends_with(&[CTRL_C]),
+    /// [`KeyDecoder::time_out`].
+    pub fn is_incomplete(&self) -> bool {
+        match &self.state {
+            State::Ground | State::Character(_) => false,
+            State::Sequence(_) | State::Answer => true,
+            State::Paste(text) => text.ends_with(&[CTRL_C]),
         }
     }
 
     /// Nothing more has come for a while. What began a sequence means nothing, and a Ctrl-C at which
     /// a paste has come to a stop is one that somebody has pressed, since the paste does not end.
-    pub fn give_up(&mut self) {
-        match &mut self.begun {
-            Begun::Nothing | Begun::Character(_) => {}
-            Begun::Sequence(_) | Begun::Answer => self.begun = Begun::Nothing,
-            Begun::Paste(text) => {
+    pub fn time_out(&mut self) {
+        match &mut self.state {
+            State::Ground | State::Character(_) => {}
+            State::Sequence(_) | State::Answer => self.state = State::Ground,
+            State::Paste(text) => {
                 while text.pop_if(|byte| *byte == CTRL_C).is_some() {
                     self.waiting.push_back(INTERRUPT);
                 }
@@ -98,34 +98,34 @@ impl Presses {
 
     /// What has been pasted so far is all of it.
     pub fn end_paste(&mut self) {
-        if let Begun::Paste(text) = &self.begun {
+        if let State::Paste(text) = &self.state {
             self.waiting.push_back(pasted(text));
-            self.begun = Begun::Nothing;
+            self.state = State::Ground;
         }
     }
 
     fn take_byte(&mut self, byte: u8) {
-        match (std::mem::take(&mut self.begun), byte) {
-            (Begun::Paste(mut text), _) => {
+        match (std::mem::take(&mut self.state), byte) {
+            (State::Paste(mut text), _) => {
                 text.push(byte);
                 match text.strip_suffix(PASTE_ENDS) {
                     Some(whole) => self.waiting.push_back(pasted(whole)),
-                    None => self.begun = Begun::Paste(text),
+                    None => self.state = State::Paste(text),
                 }
             }
-            (Begun::Character(mut begun), _) => {
+            (State::Character(mut begun), _) => {
                 begun.push(byte);
                 self.take_character(begun);
             }
-            (Begun::Sequence(mut begun), _) => {
+            (State::Sequence(mut begun), _) => {
                 begun.push(byte);
                 self.take_sequence(begun);
             }
-            (Begun::Answer, BELL) => {}
-            (Begun::Answer, b' '..=b'~' | 0x80..) => self.begun = Begun::Answer,
-            (Begun::Nothing | Begun::Answer, ESCAPE) => self.begun = Begun::Sequence(vec![ESCAPE]),
-            (Begun::Nothing, b' '..=b'~' | 0x80..) => self.take_character(vec![byte]),
-            (Begun::Nothing | Begun::Answer, _) => self.waiting.extend(key(&[byte])),
+            (State::Answer, BELL) => {}
+            (State::Answer, b' '..=b'~' | 0x80..) => self.state = State::Answer,
+            (State::Ground | State::Answer, ESCAPE) => self.state = State::Sequence(vec![ESCAPE]),
+            (State::Ground, b' '..=b'~' | 0x80..) => self.take_character(vec![byte]),
+            (State::Ground | State::Answer, _) => self.waiting.extend(key(&[byte])),
         }
     }
 
@@ -134,13 +134,13 @@ impl Presses {
         match (std::str::from_utf8(&bytes), bytes.as_slice()) {
             (Ok(character), _) => self.type_text(character),
             (Err(error), _) if error.error_len().is_none() => {
-                self.begun = Begun::Character(bytes);
+                self.state = State::Character(bytes);
             }
             (Err(_), [_]) => self.type_text("\u{fffd}"),
             // The last byte does not belong to it.
             (Err(_), _) => {
                 self.type_text("\u{fffd}");
-                self.take(&bytes[bytes.len() - 1..]);
+                self.feed(&bytes[bytes.len() - 1..]);
             }
         }
     }
@@ -164,11 +164,11 @@ impl Presses {
             sequence.remove(0);
         }
         match step(&sequence[1..]) {
-            Step::GoesOn => self.begun = Begun::Sequence(sequence),
-            Step::Ends if sequence.ends_with(PASTE_BEGINS) => self.begun = Begun::Paste(Vec::new()),
+            Step::GoesOn => self.state = State::Sequence(sequence),
+            Step::Ends if sequence.ends_with(PASTE_BEGINS) => self.state = State::Paste(Vec::new()),
             Step::Ends => self.waiting.extend(key(&sequence)),
-            Step::Breaks => self.take(&sequence[sequence.len() - 1..]),
-            Step::Answers => self.begun = Begun::Answer,
+            Step::Breaks => self.feed(&sequence[sequence.len() - 1..]),
+            Step::Answers => self.state = State::Answer,
         }
     }
 }
@@ -285,9 +285,9 @@ mod tests {
     use super::*;
 
     /// What is typed when these bytes come, without the other keys.
-    fn typed(presses: &mut Presses, bytes: &[u8]) -> String {
-        presses.take(bytes);
-        std::iter::from_fn(|| presses.pop())
+    fn typed(decoder: &mut KeyDecoder, bytes: &[u8]) -> String {
+        decoder.feed(bytes);
+        std::iter::from_fn(|| decoder.next_key())
             .filter_map(|key| match key {
                 Input::Paste(text) => Some(text),
                 _ => None,
@@ -303,11 +303,11 @@ mod tests {
                 "\u{1b}[\\[OP\\]_]?[ -~]{0,10}".prop_map(String::into_bytes),
             ],
         ) {
-            let mut presses = Presses::default();
-            typed(&mut presses, &before);
-            presses.give_up();
-            presses.end_paste();
-            let after = typed(&mut presses, b"[D typed ~");
+            let mut decoder = KeyDecoder::default();
+            typed(&mut decoder, &before);
+            decoder.time_out();
+            decoder.end_paste();
+            let after = typed(&mut decoder, b"[D typed ~");
             prop_assert!(after.ends_with("[D typed ~"), "{after:?}");
         }
 
@@ -315,22 +315,22 @@ mod tests {
         fn ctrl_c_is_heard_whatever_came_before_it(
             before in prop::collection::vec(any::<u8>(), 0..20),
         ) {
-            let mut presses = Presses::default();
-            typed(&mut presses, &before);
-            presses.take(&[CTRL_C]);
-            prop_assert!(std::iter::from_fn(|| presses.pop()).any(|key| key == INTERRUPT));
+            let mut decoder = KeyDecoder::default();
+            typed(&mut decoder, &before);
+            decoder.feed(&[CTRL_C]);
+            prop_assert!(std::iter::from_fn(|| decoder.next_key()).any(|key| key == INTERRUPT));
         }
     }
 
     #[test]
     fn a_sequence_that_cannot_be_one_does_not_take_the_next_key_with_it() {
         for begun in ["\x1b[1", "\x1b[?6", "\x1bO", "\x1b]", "\x1bP", "\x1b[M!", "\x1b]11;rgb:"] {
-            let mut presses = Presses::default();
-            presses.take(begun.as_bytes());
-            presses.take(b"\r");
+            let mut decoder = KeyDecoder::default();
+            decoder.feed(begun.as_bytes());
+            decoder.feed(b"\r");
             let enter = Input::Key(KeyCode::Enter.into());
-            assert_eq!(presses.pop(), Some(enter), "after {begun:?}");
-            assert_eq!(typed(&mut presses, b"x"), "x", "after {begun:?}");
+            assert_eq!(decoder.next_key(), Some(enter), "after {begun:?}");
+            assert_eq!(typed(&mut decoder, b"x"), "x", "after {begun:?}");
         }
     }
 }

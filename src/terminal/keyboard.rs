@@ -16,7 +16,9 @@ use termina::Event as Input;
 use termina::event::{KeyCode, KeyEvent, KeyEventKind, Modifiers};
 use tui_input::{Input as Line, InputRequest};
 
-use crate::platform::{Keys, Terminal, Woken};
+use crate::platform::jobs;
+use crate::platform::terminal::{self, Terminal};
+use crate::terminal::keys::{Keys, Woken};
 use crate::terminal::screen::{Row, RowBoard};
 use crate::text::harmless::is_mark;
 use crate::threads::buffer::AtHome;
@@ -25,7 +27,7 @@ use crate::threads::inbox::ToInbox;
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::order::Order;
 use crate::threads::outbox::Outbox;
-use crate::threads::reader::Permit;
+use crate::threads::permit::Permit;
 use crate::wire::messages::Wire;
 
 /// How much of what was typed before can be fetched back, in bytes. The last line always can.
@@ -164,7 +166,7 @@ impl Keyboard {
                 self.ready.extend_from_slice(lines.as_bytes());
             }
             Meaning::Interrupt => {
-                self.terminal.let_output_go_on();
+                terminal::let_output_go_on();
                 // Behind the lines that were handed out; others are not sent any more.
                 let _ = self.inbox.send(Event::Signal);
             }
@@ -178,7 +180,7 @@ impl Keyboard {
 
     /// Takes over the terminal, unless it is the shell's just now.
     fn begin(&mut self) {
-        if self.terminal.is_ours() {
+        if jobs::in_foreground() {
             self.terminal.take_keys();
             self.drawn = false;
             self.state = State::On;
@@ -193,7 +195,7 @@ impl Keyboard {
     }
 
     /// We were told to stop: what has been typed is handed over, whole or half, as a terminal in
-    /// its line mode does (see [`Terminal::wake_stdin_reader`]).
+    /// its line mode does (see [`Permits::stop`](crate::threads::permit::Permits::stop)).
     fn stop(&mut self) {
         self.look_at_waiting_keys();
         let half = self.editor.take_half();
@@ -246,10 +248,10 @@ impl Keyboard {
 
     /// Ctrl-Z: the shell gets its terminal, until `fg`.
     fn suspend(&mut self) {
-        if !self.terminal.has_shell() {
+        if !jobs::has_shell() {
             return; // Nobody could let us go on.
         }
-        self.terminal.let_output_go_on();
+        terminal::let_output_go_on();
         self.board.clear();
         let (gone, is_gone) = bounded(1);
         let _ = self.to_screen.send(Order::RowAway(Some(gone)));
@@ -261,7 +263,7 @@ impl Keyboard {
         // We are in front until we have stopped, a moment later: only what rings from now on is a
         // reason to look.
         self.keys.forget_rings();
-        self.terminal.stop_process();
+        jobs::stop_process();
     }
 
     fn draw(&mut self) {

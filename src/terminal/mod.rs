@@ -2,5 +2,7 @@
 
 pub mod decoder;
 pub mod keyboard;
+pub mod keys;
+pub mod lines;
 pub mod screen;
 pub mod transcript;

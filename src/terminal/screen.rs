@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use unicode_width::UnicodeWidthStr;
 
-use crate::platform;
+use crate::platform::window;
 use crate::terminal::transcript::time_of_day;
 use crate::text::audience;
 use crate::text::harmless::harmless;
@@ -130,9 +130,9 @@ impl Screen {
             changed: false,
             rowless: 0,
             marks_pastes: false,
-            obeys: platform::knows_escapes(),
+            obeys: window::knows_escapes(),
             no_wrapping: false,
-            columns: platform::columns,
+            columns: window::columns,
         }
     }
 

@@ -9,11 +9,11 @@
 //! So memory is (readers × buffers × size) whatever happens, no queue needs a bound of its own,
 //! nobody but a reader ever waits, and no memory is allocated for a message.
 
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
+use crate::platform::bell::Bell;
 use crate::watch::steps::{self, Call, Facts};
 use crate::wire::space::Space;
 
@@ -50,14 +50,12 @@ impl AtHome {
     }
 }
 
-/// Rings when a buffer comes home.
-pub type Doorbell = Arc<dyn Fn() + Send + Sync>;
-
 /// The way home of a buffer.
 #[derive(Clone)]
 struct Home {
     door: Sender<Vec<u8>>,
-    bell: Option<Doorbell>,
+    /// Rings when it is home.
+    bell: Option<Bell>,
 }
 
 impl Home {
@@ -66,7 +64,7 @@ impl Home {
         if self.door.send(bytes).is_ok()
             && let Some(bell) = &self.bell
         {
-            bell();
+            bell.ring();
         }
     }
 }
@@ -91,7 +89,7 @@ impl Pool {
 
     /// The same with a bell that rings whenever a buffer comes home: for a reader that waits for
     /// something else meanwhile.
-    pub fn with_bell(mut self, bell: Doorbell) -> Pool {
+    pub fn with_bell(mut self, bell: Bell) -> Pool {
         self.home.bell = Some(bell);
         self
     }
@@ -144,7 +142,7 @@ impl Pool {
     }
 
     /// For whoever may tell the reader to stop. `bell`: what wakes it from a `read`.
-    pub fn stopper(&self, bell: Option<Doorbell>) -> Stopper {
+    pub fn stopper(&self, bell: Option<Bell>) -> Stopper {
         Stopper { word: self.stopper.clone(), bell }
     }
 }
@@ -153,7 +151,7 @@ impl Pool {
 #[derive(Clone)]
 pub struct Stopper {
     word: Sender<()>,
-    bell: Option<Doorbell>,
+    bell: Option<Bell>,
 }
 
 impl Stopper {
@@ -163,7 +161,7 @@ impl Stopper {
         // The word first: who is woken looks for it.
         let _ = self.word.send(());
         if let Some(bell) = &self.bell {
-            bell();
+            bell.ring();
         }
     }
 

@@ -9,6 +9,7 @@ pub mod notices;
 pub mod order;
 pub mod outbox;
 pub mod paid_outbox;
+pub mod permit;
 pub mod reader;
 pub mod thread;
 pub mod writer;

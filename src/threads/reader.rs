@@ -14,17 +14,6 @@ use crate::wire::codec::Codec;
 use crate::wire::sniffer::{Opening, Sniffer, Verdict};
 use crate::wire::step::{Foreign, Oddity, Step};
 
-/// What the stdin-reader is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permit {
-    /// Read to the end of the input.
-    Read,
-    /// Read no further. Only whoever reads keys hears this; others are woken in other ways.
-    Stop,
-    /// Nothing more is to be read, ever.
-    End,
-}
-
 /// What a reader needs besides the thing it reads.
 #[derive(Debug)]
 pub struct Reader {
@@ -122,7 +111,7 @@ impl Reader {
                 Ok(Some(0)) => (&[][..], Some(Ok(()))),
                 Ok(Some(count)) => (&scratch[..count], None),
                 // What a friend has said of a message is said, also where the connection then broke.
-                // Or `main` woke us to learn what is half typed (`platform::wake_stdin_reader`).
+                // Or `main` woke us to learn what is half typed (`Permits::stop`).
                 Err(error)
                     if matches!(self.source, Source::Friend(_))
                         || error.kind() == io::ErrorKind::WouldBlock =>

@@ -6,8 +6,9 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, at, bounded, never, select};
 
 use crate::error::Error;
+use crate::platform::limits;
 use crate::platform::machine::thread::{self, Builder, JoinHandle};
-use crate::platform::{self, Signals};
+use crate::platform::signals::Signals;
 use crate::roles::{self, Number, Role};
 use crate::watch::steps;
 
@@ -57,7 +58,7 @@ const TO_WORK_WITH: usize = 4 * 1024 * 1024;
 /// # Errors
 /// There is no memory for it.
 pub fn expect_memory(thread: Role, stack: usize) -> Result<(), Error> {
-    match platform::has_memory_for((stack + TO_WORK_WITH) as u64) {
+    match limits::has_memory_for((stack + TO_WORK_WITH) as u64) {
         true => Ok(()),
         false => Err(Error::NoThread { thread, why: ErrorKind::OutOfMemory.into() }),
     }

@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use termina::Event;
 use termina::event::{KeyCode, KeyEvent, Modifiers};
-use threadchat::terminal::decoder::Presses;
+use threadchat::terminal::decoder::KeyDecoder;
 use threadchat::terminal::keyboard::{Editor, Meaning};
 use threadchat::terminal::screen::{RowBoard, Screen};
 use threadchat::text::rows::{Label, labelled};
@@ -48,23 +48,23 @@ pub fn run(input: &[u8]) {
 /// nothing that is typed later is swallowed.
 fn press(choices: Choices) {
     let (whole, pieces) = choices.pieces();
-    let mut presses = Presses::default();
+    let mut decoder = KeyDecoder::default();
     let mut editor = Editor::default();
     let (last, before) = pieces.split_last().unwrap_or((&whole, &[]));
     for piece in before {
-        presses.take(piece);
-        while let Some(key) = presses.pop() {
+        decoder.feed(piece);
+        while let Some(key) = decoder.next_key() {
             editor.on(key);
         }
     }
     let interrupt = Event::Key(KeyEvent::new(KeyCode::Char('c'), Modifiers::CONTROL));
-    presses.take(&[last, &b"\x03"[..]].concat());
-    presses.give_up();
-    let keys: Vec<Event> = std::iter::from_fn(|| presses.pop()).collect();
+    decoder.feed(&[last, &b"\x03"[..]].concat());
+    decoder.time_out();
+    let keys: Vec<Event> = std::iter::from_fn(|| decoder.next_key()).collect();
     assert!(keys.contains(&interrupt), "Ctrl-C is not heard: {keys:?}");
     editor.take_half();
-    presses.take(b"typed later");
-    while let Some(key) = presses.pop() {
+    decoder.feed(b"typed later");
+    while let Some(key) = decoder.next_key() {
         editor.on(key);
     }
     assert_eq!(editor.take_half(), "typed later");
@@ -74,12 +74,12 @@ fn press(choices: Choices) {
         return;
     }
     let text = |pieces: &[&[u8]]| {
-        let mut presses = Presses::default();
+        let mut decoder = KeyDecoder::default();
         let mut editor = Editor::default();
         for piece in pieces {
-            presses.take(piece);
+            decoder.feed(piece);
         }
-        while let Some(key) = presses.pop() {
+        while let Some(key) = decoder.next_key() {
             editor.on(key);
         }
         editor.take_half()

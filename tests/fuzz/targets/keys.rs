@@ -3,7 +3,7 @@
 
 use termina::Event;
 use termina::event::{KeyCode, KeyEvent, Modifiers};
-use threadchat::terminal::decoder::Presses;
+use threadchat::terminal::decoder::KeyDecoder;
 
 use super::Choices;
 
@@ -110,7 +110,7 @@ pub fn run(input: &[u8]) {
     let mut choices = Choices(input);
     let lengths: Vec<usize> = (0..1 + choices.below(6)).map(|_| 1 + choices.below(20)).collect();
     let mut lengths = lengths.iter().cycle();
-    let mut presses = Presses::default();
+    let mut decoder = KeyDecoder::default();
     while !choices.is_over() {
         let burst = Burst::of(&mut choices);
         let mut rest = burst.bytes.as_slice();
@@ -118,12 +118,12 @@ pub fn run(input: &[u8]) {
         while !rest.is_empty() {
             let length = lengths.next().map_or(rest.len(), |&length| length.min(rest.len()));
             let (now, later) = rest.split_at(length);
-            presses.take(now);
-            pressed.extend(std::iter::from_fn(|| presses.pop()));
+            decoder.feed(now);
+            pressed.extend(std::iter::from_fn(|| decoder.next_key()));
             rest = later;
         }
-        presses.give_up();
-        pressed.extend(std::iter::from_fn(|| presses.pop()));
+        decoder.time_out();
+        pressed.extend(std::iter::from_fn(|| decoder.next_key()));
         let pressed: Vec<Press> = pressed.into_iter().flat_map(taken_apart).collect();
         assert_eq!(pressed, burst.expected, "of {:?}", String::from_utf8_lossy(&burst.bytes));
     }

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
 use crossbeam_channel::machine::{self, Monitor};
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, unbounded};
 use threadchat::program::ending::Ending;
 use threadchat::roles::{Number, Role, Sink, Source};
 use threadchat::room::host_outbox::Ear;
@@ -21,7 +21,8 @@ use threadchat::threads::notices::Notices;
 use threadchat::threads::order::Order;
 use threadchat::threads::outbox::{self, Outbox};
 use threadchat::threads::paid_outbox::PaidOutbox;
-use threadchat::threads::reader::{Permit, Reader};
+use threadchat::threads::permit::{Permit, Permits};
+use threadchat::threads::reader::Reader;
 use threadchat::threads::thread::Thread;
 use threadchat::threads::writer::Writer;
 use threadchat::watch::steps::{Call, Watched};
@@ -210,7 +211,7 @@ pub struct Party {
     coordinator: Thread,
     stdin: Pipe,
     stdin_reader: Thread,
-    let_read: Sender<Permit>,
+    permits: Permits,
     to_screen: Outbox,
     screen_writer: Thread,
     stderr: Receiver<Order>,
@@ -242,7 +243,7 @@ impl Party {
         });
         // Nobody has to write these: they are looked at in the end.
         let (to_stderr, stderr) = outbox::open(Role::NoticeWriter, None);
-        let (let_read, may_read) = unbounded();
+        let (permits, may_read) = Permits::new(None);
         let (ask_friend, asked) = unbounded();
         let plan = Plan {
             stdin: Stdin::Pipe,
@@ -260,7 +261,7 @@ impl Party {
             to_screen: to_screen.clone(),
             notices: Notices::new(to_stderr, false),
             to_transcript: None,
-            let_read: let_read.clone(),
+            permits: permits.clone(),
             stop_reading: Some(pool.stopper(None)),
             ask_friend,
             ears: if room { vec![ear] } else { Vec::new() },
@@ -301,7 +302,7 @@ impl Party {
             coordinator: coordinator.expect("there are threads"),
             stdin: stdin.clone(),
             stdin_reader: stdin_reader.expect("there are threads"),
-            let_read,
+            permits,
             to_screen,
             screen_writer: screen_writer.expect("there are threads"),
             stderr: stderr.waiting(),
@@ -314,7 +315,7 @@ impl Party {
         let outcome = self.outcome.recv().expect("the coordinator says how it ended");
         self.coordinator.join();
         let mut ending = Ending::new(self.events, outcome.gone_by);
-        let _ = self.let_read.send(Permit::End);
+        self.permits.end();
         let mut left = Vec::new();
         match outcome.stdin_reading {
             false => self.stdin_reader.join(),

@@ -1,26 +1,26 @@
-//! The keys of a Unix terminal, one by one.
+//! The keys of a terminal, one by one, and what else ends the waiting for one.
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::stdio;
 use termina::Event as Input;
 
-use super::Terminal;
-use super::bell::{Ready, Rings};
-use super::unix::{ours, read_typed};
 use crate::platform::machine::now;
-use crate::terminal::decoder::Presses;
+use crate::platform::stdin::{Ready, Typed};
+use crate::platform::terminal::Terminal;
+use crate::terminal::decoder::KeyDecoder;
+
+/// How long to wait for the next byte of a key, as `readline` does: some of them come one by one over
+/// slow lines, and are fast enough for a person who presses two keys.
+const KEY_TAKES: Duration = Duration::from_millis(500);
 
 /// A terminal's keys, one by one.
 #[derive(Debug)]
 pub struct Keys {
-    /// What has been read, and what of it nobody has taken yet.
-    presses: Presses,
-    /// When what has begun to be pressed is given up, unless more comes.
+    typed: Typed,
+    decoder: KeyDecoder,
+    /// When a key that has come in part is given up, unless more comes.
     gives_up: Option<Instant>,
-    rings: Rings,
 }
 
 /// What ends the waiting for a key.
@@ -38,9 +38,9 @@ pub enum Woken {
 }
 
 impl Keys {
-    /// The keys of the terminal that stdin is. `rings` wakes whoever waits for them.
-    pub(super) fn new(rings: Rings) -> Keys {
-        Keys { presses: Presses::default(), gives_up: None, rings }
+    /// The keys among what is typed.
+    pub fn new(typed: Typed) -> Keys {
+        Keys { typed, decoder: KeyDecoder::default(), gives_up: None }
     }
 
     /// Blocks until there is a key, or something else to do.
@@ -49,19 +49,19 @@ impl Keys {
     /// The terminal is gone.
     pub fn wait(&mut self) -> io::Result<Woken> {
         loop {
-            if let Some(key) = self.presses.pop() {
+            if let Some(key) = self.decoder.next_key() {
                 return Ok(Woken::Key(key));
             }
-            match self.rings.wait(self.gives_up)? {
+            match self.typed.wait(self.gives_up)? {
                 Ready::Typed => {
                     self.read()?;
-                    if !self.presses.are_waiting() {
+                    if !self.decoder.has_key() {
                         return Ok(Woken::NoKey);
                     }
                 }
                 Ready::Late => {
                     self.gives_up = None;
-                    self.presses.give_up();
+                    self.decoder.time_out();
                 }
                 Ready::Rung => return Ok(Woken::Bell),
                 Ready::Terminal => return Ok(Woken::Terminal),
@@ -72,48 +72,36 @@ impl Keys {
     /// Waits for the bell alone, while the terminal is the shell's, and for a limited time. `true`
     /// where it is time to look whether it is ours again.
     pub fn wait_in_background(&mut self) -> bool {
-        self.rings.wait_in_background()
+        self.typed.wait_in_background()
     }
 
     /// Forgets who has rung so far: what rings after that says that we go on.
     pub fn forget_rings(&mut self) {
-        self.rings.forget();
+        self.typed.forget_rings();
     }
 
     /// Whether a key is there already.
     pub fn are_waiting(&self) -> bool {
-        self.presses.are_waiting() || is_to_be_read()
+        self.decoder.has_key() || self.typed.is_waiting()
     }
 
     /// The next key of those that are there already; what has been pasted so far is all of it.
     pub fn next_waiting(&mut self) -> Option<Input> {
-        while !self.presses.are_waiting() && is_to_be_read() && self.read().is_ok() {}
-        if !self.presses.are_waiting() {
-            self.presses.end_paste();
+        while !self.decoder.has_key() && self.typed.is_waiting() && self.read().is_ok() {}
+        if !self.decoder.has_key() {
+            self.decoder.end_paste();
         }
-        self.presses.pop()
+        self.decoder.next_key()
     }
 
     fn read(&mut self) -> io::Result<()> {
         let mut bytes = [0; 1024];
-        match read_typed(&mut bytes)? {
+        match self.typed.read(&mut bytes)? {
             Some(0) if Terminal::is_gone() => return Err(io::ErrorKind::UnexpectedEof.into()),
             Some(0) | None => {} // Pressed in a moment when it was not ours, a Ctrl-D perhaps.
-            Some(count) => self.presses.take(&bytes[..count]),
+            Some(count) => self.decoder.feed(&bytes[..count]),
         }
-        self.gives_up = self.presses.are_unfinished().then(|| now() + KEY_TAKES);
+        self.gives_up = self.decoder.is_incomplete().then(|| now() + KEY_TAKES);
         Ok(())
     }
-}
-
-/// How long to wait for the next byte of a key, as `readline` does: some of them come one by one over
-/// slow lines, and are fast enough for a person who presses two keys.
-const KEY_TAKES: Duration = Duration::from_millis(500);
-
-/// Whether there is something to read on a terminal that is ours now, if only its end.
-fn is_to_be_read() -> bool {
-    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let stdin = stdio::stdin();
-    let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
-    ours().is_some() && poll(&mut ready, Some(&at_once)).is_ok_and(|ready| ready > 0)
 }
