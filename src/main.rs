@@ -20,9 +20,8 @@ use std::process::ExitCode;
 use threadchat::picture;
 use threadchat::platform::jobs;
 use threadchat::platform::terminal::Terminal;
-use threadchat::program::chat;
 use threadchat::program::cli::{Cli, Verb};
-use threadchat::program::manual;
+use threadchat::program::{chat, manual, sudden};
 use threadchat::roles::{self, Role};
 use threadchat::text::reason::reason;
 use threadchat::watch::steps;
@@ -58,8 +57,8 @@ fn main() -> ExitCode {
     steps::begin_to_count(meet.common().wire);
     jobs::go_on_in_background();
     let terminal = Terminal::save();
-    end_on_panic(terminal.clone());
-    chat::run(&meet, place, terminal)
+    sudden::end_on_panic(terminal.clone());
+    chat::run(&meet, &place, terminal)
 }
 
 /// What came of printing something that is not a chat.
@@ -72,24 +71,4 @@ fn printed(result: io::Result<()>) -> ExitCode {
         }
         _ => ExitCode::SUCCESS,
     }
-}
-
-/// A panic in any thread ends the process: a chat that goes on with a thread missing is deaf or
-/// dumb, and does not know it.
-fn end_on_panic(terminal: Option<Terminal>) {
-    std::panic::set_hook(Box::new(move |panic| {
-        chat::give_back_at_once(terminal.as_ref());
-        let thread = std::thread::current();
-        let _ = writeln!(
-            io::stderr(),
-            "threadchat: a fault in the program itself ({}: {}); please report it",
-            thread.name().unwrap_or("a thread"),
-            panic.to_string().replace('\n', " ")
-        );
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "main may wait for the thread that is no more"
-        )]
-        std::process::exit(101);
-    }));
 }

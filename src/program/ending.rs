@@ -1,6 +1,6 @@
 //! Waiting, at the end, for threads that may take their time, or for ever.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{at, select};
 
@@ -10,6 +10,9 @@ use crate::threads::event::Event;
 use crate::threads::inbox::Inbox;
 use crate::threads::thread::Thread;
 use crate::watch::steps::{self, Call};
+
+/// How much of the time for leaving is kept for stderr.
+pub const LAST_LINES: Duration = Duration::from_millis(50);
 
 /// Waiting for the last threads, while Ctrl-C goes on working.
 #[derive(Debug)]
@@ -49,6 +52,15 @@ impl Ending {
     /// Whether the thread ends in time.
     pub fn ends(&mut self, thread: &Thread) -> bool {
         steps::blocked_untold(Call::Join, || self.waits_for(thread))
+    }
+
+    /// Joins the thread if it ends in time; otherwise gives it back, to be left.
+    pub fn join(&mut self, thread: Thread) -> Option<Thread> {
+        if !self.ends(&thread) {
+            return Some(thread);
+        }
+        thread.join();
+        None
     }
 
     fn waits_for(&mut self, thread: &Thread) -> bool {

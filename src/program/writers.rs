@@ -1,9 +1,9 @@
 //! Where everything goes that is shown or kept: stdout, stderr, and the file of `--transcript`. A
-//! writer thread for each, started before any source, and ended behind all of them.
+//! writer thread for each, started before any source, and ended after all of them.
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
@@ -11,9 +11,10 @@ use crate::error::Error;
 use crate::lens::trace::{LAST_STEPS, Trace};
 use crate::platform::display::{self, Hold};
 use crate::platform::{streams, window};
-use crate::program::cli::Common;
-use crate::program::ending::Ending;
-use crate::roles::{Role, Sink};
+use crate::program::cli::{Common, Meet};
+use crate::program::ending::{Ending, LAST_LINES};
+use crate::program::streams::Streams;
+use crate::roles::Sink;
 use crate::room::host_outbox::Ear;
 use crate::terminal::screen::{self, Row, Screen};
 use crate::terminal::transcript::Transcript;
@@ -29,196 +30,216 @@ use crate::threads::writer::Writer;
 use crate::watch::steps::{Call, Watched};
 use crate::wire::messages::Wire;
 
-/// How much of the time for leaving is kept for stderr.
-pub const LAST_LINES: Duration = Duration::from_millis(50);
-
 /// The writers, and the ways to them.
 #[derive(Debug)]
-pub struct Sinks {
-    /// To the screen-writer.
-    pub to_screen: Outbox,
+pub struct Writers {
+    screen: ScreenWriter,
     /// To stderr, or to the screen where that is the same terminal.
     pub notices: Notices,
-    screen_writer: Thread,
-    /// Where stdout is a terminal.
-    hold: Option<Hold>,
-    /// With the line editor.
-    editor: bool,
     /// Stderr's writer, where stderr is not the screen itself.
-    notice_writer: Option<(Outbox, Thread)>,
-    transcript: Option<(Outbox, Thread)>,
+    notice_writer: Option<Running>,
+    transcript: Option<Running>,
     /// The screen and the transcript as those who hear what is said in a room, where there is one.
     pub ears: Vec<Ear>,
 }
 
-impl Sinks {
-    /// Starts the writers. `for_a_person`: stdout is a terminal; `room`: what many say is heard
-    /// here; `rows`: where the row comes from that is being typed, with the line editor, and whether
-    /// something was typed before (see [`Screen::behind_echo`]).
+/// The rows that are being typed, for the screen-writer.
+pub struct Rows {
+    /// Each is what is being typed now.
+    pub rows: Receiver<Row>,
+    /// Something was typed before, and shown by the terminal.
+    pub behind_echo: bool,
+}
+
+/// A writer's thread, and the way to it.
+#[derive(Debug)]
+struct Running {
+    outbox: Outbox,
+    thread: Thread,
+}
+
+/// Stdout's writer.
+#[derive(Debug)]
+struct ScreenWriter {
+    running: Running,
+    /// Where stdout is a terminal.
+    hold: Option<Hold>,
+    /// With the line editor.
+    editor: bool,
+}
+
+impl Writers {
+    /// Starts the writers. `rows`: what is being typed, with the line editor.
     ///
     /// # Errors
     /// A stream cannot be used, the transcript cannot be opened, or there is no thread left.
     pub fn start(
-        common: &Common,
-        for_a_person: bool,
-        room: bool,
-        rows: Option<(Receiver<Row>, bool)>,
+        meet: &Meet,
+        streams: &Streams,
+        rows: Option<Rows>,
         inbox: &ToInbox,
-    ) -> Result<Sinks, Error> {
+    ) -> Result<Writers, Error> {
+        let common = meet.common();
         // First, since it is what is most likely to fail.
         let transcript = match &common.transcript {
             None => None,
-            Some(file) => Some(start_transcript(file, common.wire, inbox.clone())?),
+            Some(file) => Some(start_transcript(file, common.wire, inbox)?),
         };
         let (transcript, transcript_ear) = transcript.unzip();
-        let (to_screen, orders) = outbox::open(Role::ScreenWriter, None);
-        let waiting = orders.waiting();
-        let editor = rows.is_some();
-        let form: Box<dyn Form> = match (for_a_person, common.wire) {
-            (true, wire) => {
-                let screen = Screen::new(wire, common.color.is_wanted(), common.time);
-                Box::new(match rows {
-                    Some((rows, true)) => screen.with_rows(rows).behind_echo(),
-                    Some((rows, false)) => screen.with_rows(rows),
-                    None => screen,
-                })
-            }
-            (false, Wire::Lines) => Box::new(Plain),
-            (false, Wire::Frames) => Box::new(Payloads),
+        let (screen, screen_ear) = start_screen(common, streams.for_a_person, rows, inbox)?;
+        let (notices, notice_writer) = start_notices(common, &screen.running.outbox, inbox)?;
+        // Otherwise they must not be kept: they hold the outboxes open.
+        let ears = match meet.room() {
+            Some(_) => std::iter::once(screen_ear).chain(transcript_ear).collect(),
+            None => Vec::new(),
         };
-        let (stdout, hold) =
-            display::screen().map_err(|why| Error::NoStream { stream: "stdout", why })?;
-        let writer = Writer::new(Sink::Screen, form, orders, inbox.clone());
-        let screen_ear = Ear::new(
-            PaidOutbox::new(to_screen.clone(), writer.done(), None),
-            waiting,
-            for_a_person,
-        );
-        let screen_writer = start_writer(Role::ScreenWriter, writer, stdout, inbox.clone())?;
+        Ok(Writers { screen, notices, notice_writer, transcript, ears })
+    }
 
-        // Where stderr is the screen, notices go through the screen's writer: so they stand
-        // behind the messages that came before them, and nothing is torn.
-        let (notices, notice_writer) = if window::one_terminal() {
-            (Notices::new(to_screen.clone(), common.quiet), None)
-        } else {
-            let (to_stderr, orders) = outbox::open(Role::NoticeWriter, None);
-            let stderr =
-                streams::stderr().map_err(|why| Error::NoStream { stream: "stderr", why })?;
-            // What it says may quote a friend: that is no less dangerous on another terminal than stdout.
-            let form: Box<dyn Form> = match io::stderr().is_terminal() {
-                true => {
-                    let screen = Screen::new(common.wire, false, false);
-                    Box::new(screen.in_window(window::columns_of_stderr))
-                }
-                false => Box::new(Plain),
-            };
-            let writer = Writer::new(Sink::Notices, form, orders, inbox.clone());
-            let writer = start_writer(Role::NoticeWriter, writer, stderr, inbox.clone())?;
-            (Notices::new(to_stderr.clone(), common.quiet), Some((to_stderr, writer)))
-        };
-        // Else they must not be kept: they hold the outboxes open.
-        let ears = match room {
-            true => std::iter::once(screen_ear).chain(transcript_ear).collect(),
-            false => Vec::new(),
-        };
-        Ok(Sinks {
-            to_screen,
-            notices,
-            screen_writer,
-            hold,
-            editor,
-            notice_writer,
-            transcript,
-            ears,
-        })
+    /// The way to the screen.
+    pub fn to_screen(&self) -> Outbox {
+        self.screen.running.outbox.clone()
     }
 
     /// The way to the transcript, where there is one.
     pub fn to_transcript(&self) -> Option<Outbox> {
-        self.transcript.as_ref().map(|(to_transcript, _)| to_transcript.clone())
+        self.transcript.as_ref().map(|transcript| transcript.outbox.clone())
     }
 
     /// Ends the writers, when they have written what they have; or leaves them, where nobody takes
-    /// it in time.
+    /// it in time. Stderr comes last, since it is to be told what became of the others.
     pub fn finish(self, trace: Option<Trace>, ending: &mut Ending) {
-        if let Some((to_transcript, writer)) = self.transcript {
-            let _ = to_transcript.send(Order::Goodbye);
-            if ending.ends(&writer) {
-                writer.join();
-            } else {
-                self.notices.notice("not written: the end of the transcript");
-                writer.leave("the transcript's file does not take what it has");
-            }
+        let Writers { screen, notices, notice_writer, transcript, .. } = self;
+        if let Some(stuck) = transcript.and_then(|it| it.finish(ending)) {
+            notices.notice("not written: the end of the transcript");
+            stuck.leave("the transcript's file does not take what it has");
         }
-        let _ = self.to_screen.send(Order::Goodbye);
         let gone_by = ending.gone_by;
-        if self.notice_writer.is_some() {
-            // Stderr comes last, since it is to be told what became of stdout; and it gets time.
+        if notice_writer.is_some() {
             ending.gone_by = gone_by.checked_sub(LAST_LINES).unwrap_or(gone_by);
         }
         // Also after a second Ctrl-C: the row that was being typed is no place for a prompt.
         ending.gone_by = ending.gone_by.max(Instant::now() + LAST_LINES);
-        match ending.ends(&self.screen_writer) {
-            true => self.screen_writer.join(),
-            false => {
-                self.screen_writer.leave("stdout does not take what it has");
-                if let Some(hold) = self.hold {
-                    hold.take(Instant::now() + LAST_LINES);
-                }
-                if self.editor {
-                    display::reset_screen(screen::RESET);
-                }
-            }
-        }
+        screen.finish(ending);
         if let Some(writer) = trace.and_then(|mut trace| trace.finish()) {
             // Also where somebody else has used up the time. It has next to nothing left to write, and
             // without its end the file is no JSON.
             ending.gone_by = ending.gone_by.max(Instant::now() + LAST_STEPS);
-            match ending.ends(&writer) {
-                true => writer.join(),
-                false => writer.leave("the trace's file does not take what it has"),
+            if let Some(stuck) = ending.join(writer) {
+                stuck.leave("the trace's file does not take what it has");
             }
         }
-        if let Some((to_stderr, writer)) = self.notice_writer {
+        if let Some(notice_writer) = notice_writer {
             if !ending.hurried {
                 // Also on a machine that was too busy until now: no exit code without a reason.
                 ending.gone_by = gone_by.max(Instant::now() + LAST_LINES);
             }
-            self.notices.tell_lost();
-            let _ = to_stderr.send(Order::Goodbye);
-            match ending.ends(&writer) {
-                true => writer.join(),
-                false => writer.leave("stderr does not take what it has"),
+            notices.tell_lost();
+            if let Some(stuck) = notice_writer.finish(ending) {
+                stuck.leave("stderr does not take what it has");
             }
         }
     }
 }
 
-fn start_writer(
-    role: Role,
-    mut writer: Writer,
-    to: impl io::Write + Send + 'static,
-    inbox: ToInbox,
-) -> Result<Thread, Error> {
-    Thread::start(role, move || {
-        let last_word = writer.run(Watched::new(to, Call::Write));
-        // Nobody listens any more where the program is ending.
-        let _ = inbox.send(Event::Written(writer.sink(), last_word));
-    })
+impl Running {
+    /// Starts the thread that writes to a sink, in this form. The rest is for whoever has to know how
+    /// far it is, and to take back what waits.
+    fn start(
+        sink: Sink,
+        form: Box<dyn Form>,
+        to: impl io::Write + Send + 'static,
+        inbox: &ToInbox,
+    ) -> Result<(Running, PaidOutbox, Receiver<Order>), Error> {
+        let (outbox, orders) = outbox::open(sink.role(), None);
+        let waiting = orders.waiting();
+        let mut writer = Writer::new(sink, form, orders, inbox.clone());
+        let paid = PaidOutbox::new(outbox.clone(), writer.done(), None);
+        let inbox = inbox.clone();
+        let thread = Thread::start(sink.role(), move || {
+            let last_word = writer.run(Watched::new(to, Call::Write));
+            // Nobody listens any more where the program is ending.
+            let _ = inbox.send(Event::Written(sink, last_word));
+        })?;
+        Ok((Running { outbox, thread }, paid, waiting))
+    }
+
+    /// Tells it that this was all. Gives the thread back where it does not end in time.
+    fn finish(self, ending: &mut Ending) -> Option<Thread> {
+        let _ = self.outbox.send(Order::Goodbye);
+        ending.join(self.thread)
+    }
 }
 
-/// The file is opened here and now: one that cannot be had is better known before a word is said.
-fn start_transcript(
-    file: &Path,
-    wire: Wire,
-    inbox: ToInbox,
-) -> Result<((Outbox, Thread), Ear), Error> {
+impl ScreenWriter {
+    fn finish(self, ending: &mut Ending) {
+        let Some(stuck) = self.running.finish(ending) else { return };
+        stuck.leave("stdout does not take what it has");
+        if let Some(hold) = self.hold {
+            hold.take(Instant::now() + LAST_LINES);
+        }
+        if self.editor {
+            display::reset_screen(screen::RESET);
+        }
+    }
+}
+
+/// Stdout: a screen for a person, or a pipe or a file.
+fn start_screen(
+    common: &Common,
+    for_a_person: bool,
+    rows: Option<Rows>,
+    inbox: &ToInbox,
+) -> Result<(ScreenWriter, Ear), Error> {
+    let editor = rows.is_some();
+    let form: Box<dyn Form> = match (for_a_person, common.wire) {
+        (true, wire) => {
+            let screen = Screen::new(wire, common.color.is_wanted(), common.time);
+            Box::new(match rows {
+                Some(Rows { rows, behind_echo: true }) => screen.with_rows(rows).behind_echo(),
+                Some(Rows { rows, behind_echo: false }) => screen.with_rows(rows),
+                None => screen,
+            })
+        }
+        (false, Wire::Lines) => Box::new(Plain),
+        (false, Wire::Frames) => Box::new(Payloads),
+    };
+    let (stdout, hold) =
+        display::screen().map_err(|why| Error::NoStream { stream: "stdout", why })?;
+    let (running, paid, waiting) = Running::start(Sink::Screen, form, stdout, inbox)?;
+    let ear = Ear::new(paid, waiting, for_a_person);
+    Ok((ScreenWriter { running, hold, editor }, ear))
+}
+
+/// Stderr. Where it is the screen, notices go through the screen's writer: so they stand after the
+/// messages that came before them, and nothing is torn.
+fn start_notices(
+    common: &Common,
+    to_screen: &Outbox,
+    inbox: &ToInbox,
+) -> Result<(Notices, Option<Running>), Error> {
+    if window::one_terminal() {
+        return Ok((Notices::new(to_screen.clone(), common.quiet), None));
+    }
+    let stderr = streams::stderr().map_err(|why| Error::NoStream { stream: "stderr", why })?;
+    // What it says may quote a friend: that is no less dangerous on another terminal than stdout.
+    let form: Box<dyn Form> = match io::stderr().is_terminal() {
+        true => {
+            let screen = Screen::new(common.wire, false, false);
+            Box::new(screen.in_window(window::columns_of_stderr))
+        }
+        false => Box::new(Plain),
+    };
+    let (running, ..) = Running::start(Sink::Notices, form, stderr, inbox)?;
+    Ok((Notices::new(running.outbox.clone(), common.quiet), Some(running)))
+}
+
+/// The file of the transcript is opened here and now: one that cannot be had is better known before a
+/// word is said.
+fn start_transcript(file: &Path, wire: Wire, inbox: &ToInbox) -> Result<(Running, Ear), Error> {
     let to = streams::append(file)
         .map_err(|why| Error::NoTranscript { file: file.display().to_string(), why })?;
-    let (to_transcript, orders) = outbox::open(Role::Transcript, None);
     let form = Box::new(Transcript::new(wire));
-    let waiting = orders.waiting();
-    let writer = Writer::new(Sink::Transcript, form, orders, inbox.clone());
-    let ear = Ear::new(PaidOutbox::new(to_transcript.clone(), writer.done(), None), waiting, true);
-    Ok(((to_transcript, start_writer(Role::Transcript, writer, to, inbox)?), ear))
+    let (running, paid, waiting) = Running::start(Sink::Transcript, form, to, inbox)?;
+    Ok((running, Ear::new(paid, waiting, true)))
 }

@@ -8,7 +8,6 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, at, bounded, n
 use crate::error::Error;
 use crate::platform::limits;
 use crate::platform::machine::thread::{self, Builder, JoinHandle};
-use crate::platform::signals::Signals;
 use crate::roles::{self, Number, Role};
 use crate::watch::steps;
 
@@ -43,10 +42,10 @@ pub fn receive<T>(
 
 /// The stack of a thread that serves one friend of many, in bytes: a thousand members have two
 /// thousand threads. Much more than they need, also in a build for debugging.
-const SMALL_STACK: usize = 256 * 1024;
+pub const SMALL_STACK: usize = 256 * 1024;
 
 /// The stack of every other thread, in bytes: what the standard library gives one.
-const STACK: usize = 2 * 1024 * 1024;
+pub const STACK: usize = 2 * 1024 * 1024;
 
 /// How much memory has to be left besides, in bytes, for what the threads that there are go on to
 /// allocate. A thread that is started with the very last of it, or that allocates when there is none,
@@ -62,36 +61,6 @@ pub fn expect_memory(thread: Role, stack: usize) -> Result<(), Error> {
         true => Ok(()),
         false => Err(Error::NoThread { thread, why: ErrorKind::OutOfMemory.into() }),
     }
-}
-
-/// Listens for Ctrl-C, in a thread that the `ctrlc` crate starts, and for the other signals in one of
-/// ours. `leave` is called for each that asks us to leave; `give_back` before one ends the process.
-///
-/// # Errors
-/// The system has no thread left, or no memory for one.
-pub fn on_signals(
-    leave: impl Fn() + Clone + Send + 'static,
-    give_back: impl Fn() + Send + 'static,
-) -> Result<(), Error> {
-    let thread = Role::CtrlC;
-    expect_memory(thread, STACK)?;
-    match ctrlc::try_set_handler(leave.clone()) {
-        Ok(()) => {}
-        // It was ignored when we came, and so it stays: whoever started us has seen to that.
-        Err(ctrlc::Error::MultipleHandlers) => log::debug!("Ctrl-C is ignored"),
-        Err(ctrlc::Error::System(why)) => return Err(Error::NoThread { thread, why }),
-        Err(why) => return Err(Error::NoSignals(why)),
-    }
-    let Some(signals) = Signals::take().map_err(Error::NoOtherSignals)? else { return Ok(()) };
-    let thread = Role::Signals;
-    expect_memory(thread, SMALL_STACK)?;
-    // As the other one it is left, and has nothing to tell to those who watch.
-    let builder = Builder::new().name(thread.name().to_owned()).stack_size(SMALL_STACK);
-    let started = builder.spawn(move || {
-        roles::begin(thread, None);
-        signals.run(leave, give_back);
-    });
-    started.map(drop).map_err(|why| Error::NoThread { thread, why })
 }
 
 /// A thread that was started here.
