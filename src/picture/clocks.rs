@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// Clocks that differ by less than this, in nanoseconds, are left alone where no message contradicts
 /// them: two programs on one computer have the same clock, and what a busy computer adds to a
-/// message's way would else be taken for a difference.
+/// message's way would otherwise be taken for a difference.
 const AGREED: i128 = 1_000_000_000;
 
 /// A message from one trace to another.

@@ -6,8 +6,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::clocks::{self, Crossing};
-use super::reading::{ArrowEnd, Details, Trace};
+use crate::picture::clocks::{self, Clock, Crossing};
+use crate::picture::reading::{ArrowEnd, Details, Trace};
 
 /// Everything that the page shows. Times are nanoseconds since [`Picture::begin`].
 #[derive(Debug, Default)]
@@ -96,51 +96,25 @@ pub struct Note {
 /// Where an end of an arrow stands: its trace, and which of that trace's it is.
 type Place = (usize, usize);
 
+/// The two ends of an arrow, where a trace has them.
+type Pair = (Option<Place>, Option<Place>);
+
 /// Puts traces on one time axis.
 pub fn lay_out(traces: Vec<Trace>) -> Picture {
     let pairs = join(&traces);
-    let crossings: Vec<Crossing> = pairs
-        .iter()
-        .filter_map(|&(from, to)| {
-            let ((from, s), (to, f)) = (from?, to?);
-            let (sent, received) = (traces[from].ends[s].at, traces[to].ends[f].at);
-            (from != to).then_some(Crossing { from, to, sent, received })
-        })
-        .collect();
-    let clocks = clocks::compare(traces.len(), &crossings);
-    let shift = |trace: usize, at: i64| i128::from(at) + clocks[trace].1;
-    let begin = first_time(&traces, shift);
-    let at = |trace: usize, at: i64| {
-        // Nothing real is out of range.
-        i64::try_from(shift(trace, at) - begin).unwrap_or(i64::MAX)
-    };
-
+    let axis = Axis::of(&traces, &pairs);
     let labels = labels(&traces);
-    let label_of = |trace: usize| labels[trace].clone();
-    let mut picture =
-        Picture { begin: i64::try_from(begin).unwrap_or(i64::MAX), ..Picture::default() };
     let (lanes, lane_of) = order(&traces);
-    picture.lanes = lanes;
-    picture.arrows = pairs
-        .iter()
-        .map(|&(from, to)| {
-            let end = |place: Option<Place>| {
-                let (trace, index) = place?;
-                let end = &traces[trace].ends[index];
-                Some((lane_of[trace][end.thread], at(trace, end.at), end))
-            };
-            let (from, to) = (end(from), end(to));
-            let known = from.or(to).map(|(_, _, end)| (end.wire, end.details.clone()));
-            let (wire, details) = known.unwrap_or_default();
-            let bare = |(lane, at, _)| (lane, at);
-            Arrow { from: from.map(bare), to: to.map(bare), wire, details }
-        })
-        .collect();
+    let begin = i64::try_from(axis.begin).unwrap_or(i64::MAX);
+    let mut picture = Picture { lanes, begin, ..Picture::default() };
+    let arrows = pairs.iter().map(|pair| arrow(&traces, *pair, &axis, &lane_of));
+    picture.arrows.extend(arrows);
     picture.arrows.sort_by_key(Arrow::at);
     for (index, trace) in traces.into_iter().enumerate() {
         let lanes = &lane_of[index];
+        let at = |at| axis.at(index, at);
         picture.peers.push(Peer {
-            clock: clocks::sentence(clocks[index].0, &labels[index], label_of),
+            clock: clocks::sentence(axis.clocks[index].0, &labels[index], |it| labels[it].clone()),
             label: labels[index].clone(),
             command: trace.command,
             file: trace.file,
@@ -149,14 +123,14 @@ pub fn lay_out(traces: Vec<Trace>) -> Picture {
         });
         picture.spans.extend(trace.spans.into_iter().map(|span| Span {
             lane: lanes[span.thread],
-            start: at(index, span.start),
-            end: at(index, span.end),
+            start: at(span.start),
+            end: at(span.end),
             call: span.call,
             details: span.details,
         }));
         picture.notes.extend(trace.notes.into_iter().map(|note| Note {
             lane: lanes[note.thread],
-            at: at(index, note.at),
+            at: at(note.at),
             text: note.text,
         }));
     }
@@ -165,20 +139,63 @@ pub fn lay_out(traces: Vec<Trace>) -> Picture {
     picture
 }
 
-/// The time of the first thing that is shown.
-fn first_time(traces: &[Trace], shift: impl Fn(usize, i64) -> i128) -> i128 {
-    let first = |(index, trace): (usize, &Trace)| {
-        let spans = trace.spans.iter().map(|span| span.start);
-        let ends = trace.ends.iter().map(|end| end.at);
-        let notes = trace.notes.iter().map(|note| note.at);
-        spans.chain(ends).chain(notes).min().map(|at| shift(index, at))
+/// The one time axis: by the first trace's clock, from the first thing that is shown on.
+struct Axis {
+    /// What is known of each trace's clock, and by how much its times are shifted.
+    clocks: Vec<(Clock, i128)>,
+    /// The time of the first thing that is shown.
+    begin: i128,
+}
+
+impl Axis {
+    fn of(traces: &[Trace], pairs: &[Pair]) -> Axis {
+        let crossings: Vec<Crossing> = pairs
+            .iter()
+            .filter_map(|&(from, to)| {
+                let ((from, s), (to, f)) = (from?, to?);
+                let (sent, received) = (traces[from].ends[s].at, traces[to].ends[f].at);
+                (from != to).then_some(Crossing { from, to, sent, received })
+            })
+            .collect();
+        let clocks = clocks::compare(traces.len(), &crossings);
+        let mut axis = Axis { clocks, begin: 0 };
+        let first = |(index, trace): (usize, &Trace)| {
+            let spans = trace.spans.iter().map(|span| span.start);
+            let ends = trace.ends.iter().map(|end| end.at);
+            let notes = trace.notes.iter().map(|note| note.at);
+            spans.chain(ends).chain(notes).min().map(|at| axis.shifted(index, at))
+        };
+        axis.begin = traces.iter().enumerate().filter_map(first).min().unwrap_or(0);
+        axis
+    }
+
+    fn shifted(&self, trace: usize, at: i64) -> i128 {
+        i128::from(at) + self.clocks[trace].1
+    }
+
+    fn at(&self, trace: usize, at: i64) -> i64 {
+        // Nothing real is out of range.
+        i64::try_from(self.shifted(trace, at) - self.begin).unwrap_or(i64::MAX)
+    }
+}
+
+/// The arrow between two ends.
+fn arrow(traces: &[Trace], pair: Pair, axis: &Axis, lane_of: &[Vec<usize>]) -> Arrow {
+    let end = |place: Option<Place>| {
+        let (trace, index) = place?;
+        let end = &traces[trace].ends[index];
+        Some((lane_of[trace][end.thread], axis.at(trace, end.at), end))
     };
-    traces.iter().enumerate().filter_map(first).min().unwrap_or(0)
+    let (from, to) = (end(pair.0), end(pair.1));
+    let known = from.or(to).map(|(_, _, end)| (end.wire, end.details.clone()));
+    let (wire, details) = known.unwrap_or_default();
+    let bare = |(lane, at, _)| (lane, at);
+    Arrow { from: from.map(bare), to: to.map(bare), wire, details }
 }
 
 /// Joins the ends of arrows. A message inside a program has its name there alone; one between
 /// computers has it everywhere.
-fn join(traces: &[Trace]) -> Vec<(Option<Place>, Option<Place>)> {
+fn join(traces: &[Trace]) -> Vec<Pair> {
     let mut begun: HashMap<(Option<usize>, String), VecDeque<Place>> = HashMap::new();
     let key = |trace: usize, end: &ArrowEnd| match end.wire {
         true => (None, without_zones(&end.message)),
@@ -287,8 +304,8 @@ fn is_minor(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading;
     use super::*;
+    use crate::picture::reading;
 
     fn trace(command: &str, threads: &[&str]) -> Trace {
         Trace {

@@ -7,6 +7,7 @@
 //! `page.js` draws it. All but the first are pure rules.
 
 pub mod clocks;
+pub mod error;
 pub mod layout;
 pub mod page;
 pub mod reading;
@@ -15,8 +16,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::error::Error;
-use reading::Trace;
+use crate::picture::error::Error;
+use crate::picture::reading::Trace;
 
 /// Draws the picture of these traces into `output`, or to stdout where that is `-`.
 ///

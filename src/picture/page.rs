@@ -10,8 +10,8 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::layout::{Arrow, Peer, Picture};
-use super::reading::Details;
+use crate::picture::layout::{Arrow, Peer, Picture};
+use crate::picture::reading::Details;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use crate::error::Error;
+use crate::picture::error::Error;
 
 /// Later than this, in microseconds since 1970, no conversation is held: the year 2100. With this
 /// and [`TIME_MAX`] every time fits into 64 bits of nanoseconds.
@@ -139,65 +139,63 @@ struct Args {
 /// Where the file is empty, is no trace of ours, or has been damaged.
 pub fn read(file: &str, bytes: &[u8]) -> Result<Trace, Error> {
     let not_ours = || Error::NotATrace { file: file.to_owned() };
+    let empty = || Error::EmptyTrace { file: file.to_owned() };
+    let broken = |index| Error::BrokenTrace { file: file.to_owned(), line: index + 1 };
+    let mut lines: Vec<&[u8]> =
+        bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();
+    let last = lines.iter().rposition(|line| !line.is_empty()).ok_or_else(empty)?;
+    lines.truncate(last + 1);
+    lines[0] = lines[0].strip_prefix(b"[").ok_or_else(not_ours)?;
     let mut trace = Trace { file: file.to_owned(), ..Trace::default() };
-    let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();
-    let Some(last) = lines.iter().rposition(|line| !line.is_empty()) else {
-        return Err(Error::EmptyTrace { file: file.to_owned() });
-    };
-    let Some(lines) = lines.get(..=last) else { return Err(not_ours()) };
+    trace.whole = lines.pop_if(|line| *line == b"]").is_some();
 
     let mut epoch = None;
     let mut lane_of = HashMap::new();
-    for (index, line) in lines.iter().enumerate() {
-        let line = match (index, line.strip_prefix(b"[")) {
-            (0, Some(rest)) => rest,
-            (0, None) => return Err(not_ours()),
-            _ => line,
-        };
-        if line == b"]" && index == last {
-            trace.whole = true;
-            continue;
-        }
+    for (index, line) in lines.into_iter().enumerate() {
         let line = line.strip_suffix(b",").unwrap_or(line);
         if line.is_empty() {
             continue;
         }
-        let Ok(event) = serde_json::from_slice::<Event>(line) else {
-            if index == last && epoch.is_some() {
-                break; // Cut in the middle of the line.
-            }
-            return Err(match epoch {
-                None => not_ours(),
-                Some(_) => Error::BrokenTrace { file: file.to_owned(), line: index + 1 },
-            });
+        let event: Event = match (serde_json::from_slice(line), epoch) {
+            (Ok(event), _) => event,
+            (Err(_), None) => return Err(not_ours()),
+            (Err(_), Some(_)) if index == last => break, // Cut in the middle of the line.
+            (Err(_), Some(_)) => return Err(broken(index)),
         };
-        let in_range = |time: f64| (0.0..=TIME_MAX).contains(&time);
-        if !in_range(event.ts) || !in_range(event.dur) {
-            return Err(Error::BrokenTrace { file: file.to_owned(), line: index + 1 });
+        if !event.is_in_range() {
+            return Err(broken(index));
         }
-        let Some(epoch) = epoch else {
-            let args = event.args;
-            let ours = event.ph == "M" && event.name == "threadchat";
-            if !ours || !(0..=EPOCH_MAX).contains(&args.epoch_us) {
-                return Err(not_ours());
-            }
-            epoch = Some(args.epoch_us * 1000);
-            trace.command = args.command;
-            trace.name = args.name;
-            trace.version = args.version;
-            trace.events = 1;
-            continue;
-        };
         trace.events += 1;
-        trace.take(event, epoch, &mut lane_of);
+        match epoch {
+            None => epoch = Some(trace.begin(event).ok_or_else(not_ours)?),
+            Some(epoch) => trace.take(event, epoch, &mut lane_of),
+        }
     }
-    if epoch.is_none() {
-        return Err(Error::EmptyTrace { file: file.to_owned() });
+    if epoch.is_none() { Err(empty()) } else { Ok(trace) }
+}
+
+impl Event {
+    fn is_in_range(&self) -> bool {
+        let in_range = |time: f64| (0.0..=TIME_MAX).contains(&time);
+        in_range(self.ts) && in_range(self.dur)
     }
-    Ok(trace)
 }
 
 impl Trace {
+    /// Takes the first event, which says whose trace this is. Gives back when that began, in
+    /// nanoseconds since 1970; `None`: the trace is none of ours.
+    fn begin(&mut self, event: Event) -> Option<i64> {
+        let args = event.args;
+        let ours = event.ph == "M" && event.name == "threadchat";
+        if !ours || !(0..=EPOCH_MAX).contains(&args.epoch_us) {
+            return None;
+        }
+        self.command = args.command;
+        self.name = args.name;
+        self.version = args.version;
+        Some(args.epoch_us * 1000)
+    }
+
     fn take(&mut self, event: Event, epoch: i64, lane_of: &mut HashMap<u64, usize>) {
         if event.ph == "M" {
             // The system gives a thread's number to another one when the first has ended, so a new
