@@ -3,6 +3,9 @@
 //! A sentence says what failed, on what, why, and what to do about it. It is written for the
 //! person at the keyboard; no number of the operating system's and no `Debug` text is in it.
 
+mod no_address;
+mod words;
+
 use std::io;
 use std::io::ErrorKind::{
     ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, OutOfMemory,
@@ -11,11 +14,13 @@ use std::io::ErrorKind::{
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::error::words::{attempts, outcome, remedy, seconds};
 use crate::platform::interface::shown;
-use crate::platform::limits;
 use crate::roles::Role;
 use crate::text::reason::reason;
 use crate::wire::fault::Fault;
+
+pub use crate::error::no_address::NoAddress;
 
 /// Why a conversation could not start, or how it broke.
 #[derive(Debug, thiserror::Error)]
@@ -86,87 +91,9 @@ pub enum Error {
         why: io::Error,
     },
 
-    /// The name has no address.
-    #[error("cannot find {host}: {}; check the spelling, or give the address itself", reason(why))]
-    CannotResolve {
-        /// The name asked for.
-        host: String,
-        /// What the resolver said.
-        why: io::Error,
-    },
-
-    /// The name server fails for the moment, or cannot be reached.
-    #[error(
-        "cannot look up {host}: the name server fails, or cannot be reached ({}); \
-         check the network, or give the address itself",
-        reason(why)
-    )]
-    NameServerFails {
-        /// The name asked for.
-        host: String,
-        /// What the resolver said.
-        why: io::Error,
-    },
-
-    /// The name server has not answered, neither yes nor no.
-    #[error(
-        "cannot look up {host}: the name server has not answered within {}; \
-         check the network, give the address itself, or allow more time with --timeout",
-        seconds(*limit)
-    )]
-    NameServerSilent {
-        /// The name asked for.
-        host: String,
-        /// The limit that was reached.
-        limit: Duration,
-    },
-
-    /// An address that holds on one link only, without the interface that leads there.
-    #[error(
-        "{host} is a link-local address, which says nothing without its interface; \
-         add it, as in {host}%{} (interfaces here: {})",
-        here.first().map_or("eth0", String::as_str),
-        listed(here)
-    )]
-    NoInterface {
-        /// The address.
-        host: String,
-        /// The names of interfaces.
-        here: Vec<String>,
-    },
-
-    /// An address whose interface is none of this computer's.
-    #[error(
-        "cannot use {host}: there is no interface {interface} here; \
-         take one that is in use (interfaces here: {})",
-        listed(here)
-    )]
-    NoSuchInterface {
-        /// The address, with the interface.
-        host: String,
-        /// The interface.
-        interface: String,
-        /// The names of interfaces.
-        here: Vec<String>,
-    },
-
-    /// Looking up a name takes a file, and there is none left.
-    #[error("cannot look up {host}: {}{}", reason(why), remedy(why))]
-    NoFileToResolve {
-        /// The name asked for.
-        host: String,
-        /// What the system said.
-        why: io::Error,
-    },
-
-    /// The name has addresses, but none of the family that `-4` or `-6` asked for.
-    #[error("{host} has no IPv{version} address; leave out -{version} to use the others")]
-    NoAddressOfFamily {
-        /// The name asked for.
-        host: String,
-        /// 4 or 6.
-        version: u8,
-    },
+    /// The friend's name, or address, leads nowhere.
+    #[error(transparent)]
+    NoAddress(#[from] NoAddress),
 
     /// No address of the friend's could be reached.
     #[error(
@@ -378,10 +305,8 @@ impl Error {
                         | PermissionDenied
                 )
             }),
-            Error::TimedOut { .. }
-            | Error::NameServerSilent { .. }
-            | Error::NameServerFails { .. }
-            | Error::Busy { .. } => true,
+            Error::NoAddress(why) => why.may_pass(),
+            Error::TimedOut { .. } | Error::Busy { .. } => true,
             _ => false,
         }
     }
@@ -402,16 +327,7 @@ impl Error {
                     "cannot connect to {to}: no answer within {limit} from the friend's computer"
                 )
             }
-            Error::NameServerSilent { host, limit } => {
-                let limit = seconds(*limit);
-                format!("cannot look up {host}: the name server has not answered within {limit}")
-            }
-            Error::NameServerFails { host, why } => {
-                let why = reason(why);
-                format!(
-                    "cannot look up {host}: the name server fails, or cannot be reached ({why})"
-                )
-            }
+            Error::NoAddress(why) => why.without_advice(),
             Error::Busy { to } => format!("{} is busy", shown(*to)),
             other => other.to_string(),
         }
@@ -428,57 +344,4 @@ impl Error {
             other => other.to_string(),
         }
     }
-}
-
-/// What to do about it, where it is our own limit that has been reached.
-fn remedy(error: &io::Error) -> &'static str {
-    if limits::is_out_of_files(error) { "; raise `ulimit -n`" } else { "" }
-}
-
-/// What came of a call to a name, where all of its addresses failed alike; and how the sentence goes
-/// on for who does not wait: what to do about it.
-fn outcome(tried: &[(SocketAddr, io::Error)], port: u16) -> (&'static str, String) {
-    let all = |kinds: &[io::ErrorKind]| tried.iter().all(|(_, why)| kinds.contains(&why.kind()));
-    let (what, advice) = if all(&[ConnectionRefused]) {
-        let advice = format!(
-            ", or the listener is talking to somebody already; start the listener first \
-             (threadchat listen {port}), or add --wait to wait for it"
-        );
-        return ("nobody listens there", advice);
-    } else if all(&[TimedOut]) {
-        ("no answer", "; check the address, and that no firewall swallows the call")
-    } else if all(&[HostUnreachable, NetworkUnreachable]) {
-        (
-            "no way leads there",
-            "; check the address and the network, and that no firewall forbids the call",
-        )
-    } else if all(&[PermissionDenied]) {
-        (
-            "a firewall forbids the call",
-            "; have it let the call through: it may be on this computer, on the friend's, or between",
-        )
-    } else if tried.iter().all(|(_, why)| limits::is_out_of_files(why)) {
-        ("no file is left for the connection", "; raise `ulimit -n`")
-    } else {
-        ("nobody could be reached", "; check the address, and that the listener was started first")
-    };
-    (what, advice.to_owned())
-}
-
-/// Every address that was called, and what came of it.
-fn attempts(tried: &[(SocketAddr, io::Error)]) -> String {
-    let words = tried.iter().map(|(address, why)| format!("{}: {}", shown(*address), reason(why)));
-    words.collect::<Vec<_>>().join(", ")
-}
-
-/// A time limit as a person would say it: what was left of a longer one has many digits.
-fn seconds(limit: Duration) -> String {
-    let exact = limit.as_secs_f64();
-    let rounded = (exact * 100.0).round() / 100.0;
-    format!("{} s", if rounded > 0.0 { rounded } else { exact })
-}
-
-/// Names in a row.
-fn listed(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use proptest::prelude::*;
-use threadchat::error::Error;
+use threadchat::error::{Error, NoAddress};
 use threadchat::platform::bell::Bell;
 use threadchat::roles::{Number, Role, Sink, Source};
 use threadchat::talk::coordinator::{Calling, Coordinator, Outboxes, Plan, Stdin};
@@ -304,7 +304,7 @@ fn refused() -> Error {
 
 fn no_such_name() -> Error {
     let why = IoError::other("Name or service not known");
-    Error::CannotResolve { host: "friend".into(), why }
+    NoAddress::CannotResolve { host: "friend".into(), why }.into()
 }
 
 // The table of CONTRACT 4, a row at a time.

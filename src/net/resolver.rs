@@ -12,7 +12,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, bounded};
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 
-use crate::error::Error;
+use crate::error::{Error, NoAddress};
 use crate::net::place::{Family, canonical};
 use crate::platform::interface;
 use crate::platform::limits;
@@ -23,7 +23,7 @@ use crate::threads::thread::Thread;
 ///
 /// # Errors
 /// It has none that can be used.
-pub fn addresses(host: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, Error> {
+pub fn addresses(host: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, NoAddress> {
     let found = match address(host, port)? {
         Some(address) => vec![address],
         None => look_up(host, port)?,
@@ -41,7 +41,7 @@ pub struct Resolver {
 #[derive(Debug)]
 struct LookUp {
     thread: Thread,
-    answer: Receiver<Result<Vec<SocketAddr>, Error>>,
+    answer: Receiver<Result<Vec<SocketAddr>, NoAddress>>,
 }
 
 impl Resolver {
@@ -57,7 +57,7 @@ impl Resolver {
         limit: Duration,
     ) -> Result<Vec<SocketAddr>, Error> {
         if let Some(address) = address(host, port)? {
-            return usable(host, vec![address], family);
+            return Ok(usable(host, vec![address], family)?);
         }
         let look_up = match self.under_way.take() {
             Some(look_up) => look_up,
@@ -67,11 +67,11 @@ impl Resolver {
         match look_up.answer.recv_timeout(limit) {
             Ok(answer) => {
                 look_up.thread.join();
-                usable(host, answer?, family)
+                Ok(usable(host, answer?, family)?)
             }
             Err(_) => {
                 self.under_way = Some(look_up);
-                Err(Error::NameServerSilent { host: host.to_owned(), limit })
+                Err(NoAddress::NameServerSilent { host: host.to_owned(), limit }.into())
             }
         }
     }
@@ -98,7 +98,7 @@ impl LookUp {
 }
 
 /// The address that `host` is, where it is no name.
-fn address(host: &str, port: u16) -> Result<Option<SocketAddr>, Error> {
+fn address(host: &str, port: u16) -> Result<Option<SocketAddr>, NoAddress> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(Some(SocketAddr::new(ip, port)));
     }
@@ -106,7 +106,7 @@ fn address(host: &str, port: u16) -> Result<Option<SocketAddr>, Error> {
     let Ok(ip) = ip.parse() else { return Ok(None) };
     match interface::number(interface) {
         Some(number) => Ok(Some(SocketAddrV6::new(ip, port, 0, number).into())),
-        None => Err(Error::NoSuchInterface {
+        None => Err(NoAddress::NoSuchInterface {
             host: host.to_owned(),
             interface: interface.to_owned(),
             here: interface::names(),
@@ -115,7 +115,7 @@ fn address(host: &str, port: u16) -> Result<Option<SocketAddr>, Error> {
 }
 
 /// Asks the system, which asks the name server.
-fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
+fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, NoAddress> {
     log::debug!("blocks in getaddrinfo for {host}");
     let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
     let found = dns_lookup::getaddrinfo(Some(host), None, Some(hints)).map_err(|error| {
@@ -124,12 +124,12 @@ fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
         match limits::file_left() {
             // The resolver says that the name does not exist also where it had no file left to look
             // it up with.
-            Err(why) if limits::is_out_of_files(&why) => Error::NoFileToResolve { host, why },
+            Err(why) if limits::is_out_of_files(&why) => NoAddress::NoFileToResolve { host, why },
             _ => match kind {
                 LookupErrorKind::Again | LookupErrorKind::Fail => {
-                    Error::NameServerFails { host, why }
+                    NoAddress::NameServerFails { host, why }
                 }
-                _ => Error::CannotResolve { host, why },
+                _ => NoAddress::CannotResolve { host, why },
             },
         }
     })?;
@@ -146,16 +146,20 @@ fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
 }
 
 /// Those of the addresses that can be used.
-fn usable(host: &str, found: Vec<SocketAddr>, family: Family) -> Result<Vec<SocketAddr>, Error> {
+fn usable(
+    host: &str,
+    found: Vec<SocketAddr>,
+    family: Family,
+) -> Result<Vec<SocketAddr>, NoAddress> {
     let mut allowed: Vec<_> = found.into_iter().map(canonical).collect();
     allowed.retain(|address| family.allows(address));
     if allowed.is_empty() {
         let version = if family == Family::V6 { 6 } else { 4 };
-        return Err(Error::NoAddressOfFamily { host: host.to_owned(), version });
+        return Err(NoAddress::NoAddressOfFamily { host: host.to_owned(), version });
     }
     allowed.retain(|address| !lacks_interface(address));
     if allowed.is_empty() {
-        return Err(Error::NoInterface { host: host.to_owned(), here: interface::names() });
+        return Err(NoAddress::NoInterface { host: host.to_owned(), here: interface::names() });
     }
     Ok(allowed)
 }
