@@ -41,8 +41,9 @@
 //!    friend who speaks the other one, or is a browser. [`typed`](wire::typed): what a person types is a message or a
 //!    [`command`](text::command); and what a friend sends is a message or a request, as its [`audience`](text::audience) has it.
 //!    [`name`](text::name): what people can be called. All are pure rules.
-//! 6. [`presses`](terminal::decoder): from bytes to keys. [`keyboard`](terminal::keyboard): from keys to lines. [`screen`](terminal::screen): what a
-//!    message looks like, and the row that is being typed below it. [`text`](text::harmless): why a friend cannot
+//! 6. [`decoder`](terminal::decoder): from bytes to keys. [`editor`](terminal::editor): from keys to lines; [`keyboard`](terminal::keyboard): whose
+//!    the terminal is meanwhile. [`screen`](terminal::screen): what a message looks like; [`row`](terminal::row): what is being
+//!    typed, below it. [`text`](text::harmless): why a friend cannot
 //!    take over the terminal, nor hide anything ([`invisible`](text::invisible)); and [`rows`](text::rows): why none can speak in
 //!    another's name. [`transcript`](terminal::transcript): the same in a file.
 //! 7. [`resolver`](net::resolver): from a name to addresses; [`socket`](net::socket): from an address to a connected socket;
@@ -155,7 +156,7 @@
 //! - The keys come from `termina`'s parser, and not from its own reader of events: that restores the
 //!   terminal in a way that waits for ever where output is stopped. And the parser is given whole keys
 //!   only: it takes whatever follows Alt-], or an answer that it does not know, for the rest of it,
-//!   Ctrl-C included. So [`presses`](terminal::decoder) has a rule of its own for where each of them ends.
+//!   Ctrl-C included. So [`decoder`](terminal::decoder) has a rule of its own for where each of them ends.
 //! - Whether Esc is a key or the beginning of one only time can tell: where a key has begun and not
 //!   ended, `poll` waits for 0.5 s at most.
 //! - The keyboard never waits for an empty buffer: it hands a line over when there is one, which

@@ -71,8 +71,6 @@ const KNOWN: &[&str] = &[
     "talk::coordinator: on_stdin has more than 50 lines",
     "talk::coordinator::people -> room::host_outbox: not down",
     "talk::coordinator::people -> room::hosting: not down",
-    "terminal::keyboard: more than 430 lines",
-    "terminal::keyboard: on_key has more than 50 lines",
     "threads::buffer: in a ring",
     "threads::event: in a ring",
     "threads::friend -> lens::explain: not down",

@@ -18,7 +18,7 @@ use crate::talk::coordinator::Stdin;
 use crate::terminal::keyboard::Keyboard;
 use crate::terminal::keys::Keys;
 use crate::terminal::lines::Lines as TypedLines;
-use crate::terminal::screen::RowBoard;
+use crate::terminal::row::RowBoard;
 use crate::threads::buffer::{BUFFER_SIZE, BUFFERS, Pool, Stopper};
 use crate::threads::event::{Event, News};
 use crate::threads::inbox::ToInbox;
@@ -70,7 +70,7 @@ pub fn open(meet: &Meet, streams: &Streams) -> Result<(Opened, Option<Rows>), Er
             let keys = Keys::new(bytes);
             terminal.take_keys();
             let (board, rows) = RowBoard::new();
-            let rows = Rows { rows, behind_echo: keys.are_waiting() };
+            let rows = Rows { rows, after_echo: keys.are_waiting() };
             let kind = Kind::Keys { terminal: terminal.clone(), keys, board, bell };
             Ok((Opened { kind, permits, may_read }, Some(rows)))
         }

@@ -16,7 +16,8 @@ use crate::program::ending::{Ending, LAST_LINES};
 use crate::program::streams::Streams;
 use crate::roles::Sink;
 use crate::room::host_outbox::Ear;
-use crate::terminal::screen::{self, Row, Screen};
+use crate::terminal::row::Row;
+use crate::terminal::screen::{self, Screen};
 use crate::terminal::transcript::Transcript;
 use crate::threads::event::Event;
 use crate::threads::form::{Form, Payloads, Plain};
@@ -48,7 +49,7 @@ pub struct Rows {
     /// Each is what is being typed now.
     pub rows: Receiver<Row>,
     /// Something was typed before, and shown by the terminal.
-    pub behind_echo: bool,
+    pub after_echo: bool,
 }
 
 /// A writer's thread, and the way to it.
@@ -196,8 +197,8 @@ fn start_screen(
         (true, wire) => {
             let screen = Screen::new(wire, common.color.is_wanted(), common.time);
             Box::new(match rows {
-                Some(Rows { rows, behind_echo: true }) => screen.with_rows(rows).behind_echo(),
-                Some(Rows { rows, behind_echo: false }) => screen.with_rows(rows),
+                Some(Rows { rows, after_echo: true }) => screen.with_rows(rows).after_echo(),
+                Some(Rows { rows, after_echo: false }) => screen.with_rows(rows),
                 None => screen,
             })
         }

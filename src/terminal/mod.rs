@@ -1,8 +1,11 @@
 //! A person's side: from keys to lines, and from messages to rows on the screen.
 
+pub mod clock;
 pub mod decoder;
+pub mod editor;
 pub mod keyboard;
 pub mod keys;
 pub mod lines;
+pub mod row;
 pub mod screen;
 pub mod transcript;

@@ -1,14 +1,16 @@
-//! What a message looks like where it comes out: as it came, through a pipe; with its speaker's
-//! label, as [harmless text](crate::text::harmless), at a terminal; and there, with the line editor, above
-//! the row that is being typed.
+//! A person's screen: messages with their speakers' labels, as [harmless text](crate::text::harmless);
+//! notices of our own; and with the line editor, below all of it, the row that is being typed.
+//!
+//! How a line is broken into rows is in [`rows`], and how the one that is being typed is drawn in
+//! [`row`](crate::terminal::row).
 
 use std::io::{self, Write};
 
-use crossbeam_channel::{Receiver, Sender, bounded, never, select};
-use unicode_width::UnicodeWidthStr;
+use crossbeam_channel::{Receiver, never, select};
 
 use crate::platform::window;
-use crate::terminal::transcript::time_of_day;
+use crate::terminal::clock::time_of_day;
+use crate::terminal::row::{DrawnRow, Row};
 use crate::text::audience;
 use crate::text::harmless::harmless;
 use crate::text::name::{Name, Speaker};
@@ -17,60 +19,6 @@ use crate::threads::buffer::Block;
 use crate::threads::form::Form;
 use crate::threads::order::Order;
 use crate::wire::messages::{self, Wire};
-
-/// Text of one row, and where the cursor stands in it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Row {
-    before: String,
-    after: String,
-    /// There is more text before `before`, which is too far away to be seen.
-    cut: bool,
-}
-
-impl Row {
-    /// As much as any screen can show, of either part, in bytes.
-    const ENOUGH: usize = 4096;
-
-    /// A row with the cursor between these two.
-    pub fn new(before: &str, after: &str) -> Row {
-        // In steps: or the text would move with each key.
-        let step = before.len() / Row::ENOUGH;
-        let start = before.floor_char_boundary(step.saturating_sub(1) * Row::ENOUGH);
-        let end = after.floor_char_boundary(Row::ENOUGH);
-        Row { before: before[start..].to_owned(), after: after[..end].to_owned(), cut: start > 0 }
-    }
-}
-
-/// Where the stdin-reader puts the input row up. There is room for one: a newer row takes the
-/// place of one that has not been looked at.
-#[derive(Debug)]
-pub struct RowBoard {
-    put_up: Sender<Row>,
-    on_it: Receiver<Row>,
-}
-
-impl RowBoard {
-    /// A board, and what the screen-writer needs to look at it.
-    pub fn new() -> (RowBoard, Receiver<Row>) {
-        let (put_up, on_it) = bounded(1);
-        (RowBoard { put_up, on_it: on_it.clone() }, on_it)
-    }
-
-    /// Puts a row up.
-    pub fn put_up(&self, row: Row) {
-        self.clear();
-        // There is room, as nobody else puts anything up.
-        let _ = self.put_up.try_send(row);
-    }
-
-    /// Takes the row down that nobody has looked at yet, if there is one.
-    pub fn clear(&self) {
-        let _ = self.on_it.try_recv();
-    }
-}
-
-/// How many bytes may be written while the row is off the screen, though more are waiting.
-const ROWLESS_MAX: usize = 16 * 1024;
 
 /// What is pasted is to come marked as such, instead of as keys: xterm's "bracketed paste".
 const MARK_PASTES: &[u8] = b"\x1b[?2004h";
@@ -98,14 +46,8 @@ pub struct Screen {
     speaker: Speaker,
     /// Where new rows come from, with the line editor.
     rows: Receiver<Row>,
-    /// The row that is being typed, if one is.
-    row: Option<Row>,
-    /// How many columns it takes on the screen; `None` where it is not there.
-    drawn: Option<usize>,
-    /// It has changed since it was drawn.
-    changed: bool,
-    /// How much has been written since it was drawn.
-    rowless: usize,
+    /// The one that is being typed.
+    row: DrawnRow,
     /// The terminal was told to mark what is pasted.
     marks_pastes: bool,
     /// The terminal obeys escape sequences.
@@ -125,10 +67,7 @@ impl Screen {
             time,
             speaker: Speaker::Friend,
             rows: never(),
-            row: None,
-            drawn: None,
-            changed: false,
-            rowless: 0,
+            row: DrawnRow::default(),
             marks_pastes: false,
             obeys: window::knows_escapes(),
             no_wrapping: false,
@@ -141,30 +80,27 @@ impl Screen {
         Screen { columns, ..self }
     }
 
-    /// The same with the line editor, whose rows come from a [`RowBoard`].
+    /// The same with the line editor, whose rows come from a [`RowBoard`](crate::terminal::row::RowBoard).
     pub fn with_rows(self, rows: Receiver<Row>) -> Screen {
         Screen { rows, ..self }
     }
 
     /// The same where the terminal itself has shown what was typed before: that goes like a row of
     /// ours before anything else is shown.
-    pub fn behind_echo(self) -> Screen {
-        Screen { drawn: Some(0), ..self }
+    pub fn after_echo(self) -> Screen {
+        Screen { row: DrawnRow::echo(), ..self }
     }
 
     /// From now on this is the row. `None`: no more will come.
     fn set_row(&mut self, row: Option<Row>) {
         match row {
             None => self.rows = never(),
-            Some(_) => {
-                self.row = row;
-                self.changed = true;
-            }
+            Some(row) => self.row.set(row),
         }
     }
 
     fn draw_row(&mut self, to: &mut dyn Write) -> io::Result<()> {
-        if self.row.is_none() || (self.drawn.is_some() && !self.changed) {
+        if !self.row.is_to_be_drawn() {
             return Ok(());
         }
         if !self.marks_pastes {
@@ -172,38 +108,7 @@ impl Screen {
             self.marks_pastes = true;
         }
         self.let_no_row_wrap(to)?;
-        let columns = (self.columns)();
-        let Some(row) = &self.row else { return Ok(()) };
-        let Drawing { before, after, width } = row.drawing(columns);
-        // Over what stands there now, so that nothing flickers. The terminal itself notes the
-        // place between the two parts, and puts the cursor there: so it is right also where
-        // terminals differ about how wide a character is.
-        write!(to, "{}{before}\x1b7{after}\x1b[K\x1b8", self.first_column(columns))?;
-        self.drawn = Some(width);
-        self.changed = false;
-        Ok(())
-    }
-
-    fn erase_row(&mut self, to: &mut dyn Write) -> io::Result<()> {
-        if self.drawn.is_some() {
-            write!(to, "{}\x1b[K", self.first_column((self.columns)()))?;
-            self.drawn = None;
-        }
-        Ok(())
-    }
-
-    /// What moves the cursor to where the row begins.
-    ///
-    /// Where the window has become narrower than the row, some terminals have broken the row in two
-    /// or more, with the cursor in one of them, and others have cut it off; they cannot be asked
-    /// which. So what is above the cursor may be a message, and is left alone, though it may be a
-    /// part of the row; what is below it is nothing but the rest of the row. (Otherwise only the row
-    /// is erased: some terminals keep what was on an erased screen, and what was never sent with it.)
-    fn first_column(&self, columns: usize) -> &'static str {
-        match self.drawn {
-            Some(width) if width >= columns => "\r\x1b[J",
-            _ => "\r",
-        }
+        self.row.draw(self.columns, to)
     }
 
     fn let_no_row_wrap(&mut self, to: &mut dyn Write) -> io::Result<()> {
@@ -236,11 +141,10 @@ impl Screen {
     }
 
     fn show(&mut self, rows: &str, to: &mut dyn Write) -> io::Result<()> {
-        self.erase_row(to)?;
+        self.row.erase(self.columns, to)?;
         self.let_no_row_wrap(to)?;
         to.write_all(rows.as_bytes())?;
-        self.rowless += rows.len();
-        if self.rowless > ROWLESS_MAX { self.settle(to) } else { Ok(()) }
+        if self.row.count_written(rows.len()) { self.settle(to) } else { Ok(()) }
     }
 }
 
@@ -276,7 +180,7 @@ impl Form for Screen {
 
     /// The terminal breaks this line, and so knows that it is one when it is copied.
     fn write_to_copy(&mut self, line: &str, to: &mut dyn Write) -> io::Result<()> {
-        self.erase_row(to)?;
+        self.row.erase(self.columns, to)?;
         self.let_wrap(to)?;
         to.write_all(harmless(line.trim_end()).as_bytes())?;
         to.write_all(b"\n")
@@ -289,8 +193,8 @@ impl Form for Screen {
 
     /// Takes the row off the screen, for good or until there is a new one.
     fn take_row_away(&mut self, to: &mut dyn Write) -> io::Result<()> {
-        self.erase_row(to)?;
-        self.row = None;
+        self.row.erase(self.columns, to)?;
+        self.row.forget();
         self.let_wrap(to)?;
         if std::mem::take(&mut self.marks_pastes) {
             to.write_all(MARK_NO_PASTES)?;
@@ -301,12 +205,13 @@ impl Form for Screen {
     /// The row is not on the screen any more, and the terminal is somebody else's, who has told it how
     /// to paste: nothing is written.
     fn lose_row(&mut self) {
-        (self.row, self.drawn, self.marks_pastes) = (None, None, false);
+        self.row.forget();
+        self.marks_pastes = false;
     }
 
     /// Empties the screen, as Ctrl-L does in a shell.
     fn clear(&mut self, to: &mut dyn Write) -> io::Result<()> {
-        self.drawn = None;
+        self.row.mark_erased();
         to.write_all(b"\x1b[H\x1b[2J")
     }
 
@@ -317,7 +222,7 @@ impl Form for Screen {
             self.set_row(Some(newer));
         }
         self.draw_row(to)?;
-        self.rowless = 0;
+        self.row.restart_count();
         self.let_wrap(to)
     }
 
@@ -376,96 +281,4 @@ fn colour_of(name: &str) -> u8 {
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     // Red, green, yellow, blue, magenta, cyan.
     31 + (hash % 6) as u8
-}
-
-/// A row as it is drawn, in the columns there are.
-struct Drawing {
-    before: String,
-    after: String,
-    /// How many columns it may take.
-    width: usize,
-}
-
-/// What stands before what is being typed, and what where its beginning does not fit.
-const PROMPT: &str = "> ";
-const PROMPT_CUT: &str = "< ";
-/// What stands where its end does not fit.
-const MORE: &str = ">";
-
-impl Row {
-    /// The row scrolls sideways, by half a screen at a time.
-    fn drawing(&self, columns: usize) -> Drawing {
-        // The last column stays free: a character in it would leave the cursor nowhere.
-        let room = columns.saturating_sub(PROMPT.len() + MORE.len() + 1).max(2);
-        let cells = rows::cells(&self.before, 0);
-        let width: usize = cells.iter().map(|(_, width)| width).sum();
-        let step = room.div_ceil(2);
-        let hidden = width.saturating_sub(room).div_ceil(step) * step;
-
-        let cut = self.cut || hidden > 0;
-        let mut before = if cut { PROMPT_CUT } else { PROMPT }.to_owned();
-        let (mut passed, mut used, mut usual) = (0, 0, 0);
-        for (text, width) in cells {
-            usual += text.width();
-            if passed >= hidden {
-                before.push_str(&text);
-                used += width;
-            }
-            passed += width;
-        }
-        let mut after = String::new();
-        for (text, width) in rows::cells(&self.after, usual) {
-            if used + width > room {
-                after.push_str(MORE);
-                used += MORE.len();
-                break;
-            }
-            used += width;
-            after.push_str(&text);
-        }
-        Drawing { before, after, width: PROMPT.len() + used }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn drawn(before: &str, after: &str, columns: usize) -> String {
-        let Drawing { before, after, .. } = Row::new(before, after).drawing(columns);
-        format!("{before}|{after}")
-    }
-
-    #[test]
-    fn a_row_that_fits_is_shown_whole() {
-        assert_eq!(drawn("", "", 20), "> |");
-        assert_eq!(drawn("hel", "lo", 20), "> hel|lo");
-        assert_eq!(drawn("0123456789abcdef", "", 20), "> 0123456789abcdef|");
-        assert_eq!(drawn("四四", "四", 20), "> 四四|四");
-        assert_eq!(drawn("\x1b[2J", "\u{202e}", 30), "> ^[[2J|<U+202E>");
-        assert_eq!(drawn("a\tb", "", 30), "> a       b|");
-    }
-
-    #[test]
-    fn a_row_that_does_not_fit_scrolls_sideways() {
-        assert_eq!(drawn("0123456789abcdefg", "", 20), "< 89abcdefg|");
-        assert_eq!(drawn("0123456789", "abcdefghi", 20), "> 0123456789|abcdef>");
-        assert_eq!(drawn(&"x".repeat(100_000), &"y".repeat(100_000), 20).chars().count(), 20);
-    }
-
-    proptest! {
-        #[test]
-        fn no_row_is_wider_than_the_screen(
-            before in "(\\PC|[\\x00-\u{a0}]|[👩🏽❤\u{200d}\u{fe0f}]|四){0,60}",
-            after in "(\\PC|[\\x00-\u{a0}]|四){0,60}",
-            columns in 8_usize..60,
-        ) {
-            let Drawing { before, after, width } = Row::new(&before, &after).drawing(columns);
-            prop_assert!(width < columns, "{before:?} {after:?}");
-            prop_assert_eq!(rows::columns_of(&before) + rows::columns_of(&after), width);
-            let obeyed = |c: char| c.is_control() || c == '\u{202e}';
-            prop_assert!(!before.chars().chain(after.chars()).any(obeyed));
-        }
-    }
 }

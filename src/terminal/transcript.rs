@@ -5,8 +5,7 @@
 use std::io::{self, Write};
 use std::time::SystemTime;
 
-use jiff::{Timestamp, Zoned, tz::TimeZone};
-
+use crate::terminal::clock::date_and_time;
 use crate::text::audience::Audience;
 use crate::text::harmless::harmless;
 use crate::text::name::{self, Name, Speaker};
@@ -120,7 +119,7 @@ impl Unfinished {
         block: &[u8],
         to: &mut dyn Write,
     ) -> io::Result<()> {
-        let time = local(self.since).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let time = date_and_time(self.since);
         for message in messages::messages(wire, block) {
             // Each line says whose it is.
             for line in messages::lines(message.text) {
@@ -135,15 +134,6 @@ impl Unfinished {
 
 fn no_lines_yet() -> Lines {
     Lines::new(Audience::Pipe, LINE_MAX) // Everything in them has been said, requests too.
-}
-
-/// The time of day as people here have it.
-pub fn time_of_day(time: SystemTime) -> String {
-    local(time).strftime("%H:%M:%S").to_string()
-}
-
-fn local(time: SystemTime) -> Zoned {
-    Timestamp::try_from(time).unwrap_or_default().to_zoned(TimeZone::system())
 }
 
 #[cfg(test)]
