@@ -17,6 +17,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use threadchat::lens::clock;
 use threadchat::picture;
 use threadchat::platform::jobs;
 use threadchat::platform::terminal::Terminal;
@@ -24,7 +25,6 @@ use threadchat::program::cli::{Cli, Verb};
 use threadchat::program::{chat, manual, sudden};
 use threadchat::roles::{self, Role};
 use threadchat::text::reason::reason;
-use threadchat::watch::steps;
 
 fn main() -> ExitCode {
     roles::begin(Role::Main, None);
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         Ok(place) => place,
         Err(usage) => usage.exit(),
     };
-    steps::begin_to_count(meet.common().wire);
+    clock::begin();
     jobs::go_on_in_background();
     let terminal = Terminal::save();
     sudden::end_on_panic(terminal.clone());

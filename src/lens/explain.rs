@@ -5,16 +5,21 @@
 //! step is told.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use env_logger::{Builder, Target};
 
+use crate::lens::account;
+use crate::lens::clock;
+use crate::lens::lanes::{self, NAME_MAX};
+use crate::lens::record::Facts;
 use crate::lens::trace;
+use crate::lens::units::{Bytes, Span, Times};
 use crate::roles::{self, Role};
 use crate::text::harmless::harmless;
 use crate::threads::notices::Notices;
-use crate::watch::steps::{self, Call, Facts};
+use crate::watch::steps::{Asked, Call};
 
 /// How often a thread tells the same in each [`WINDOW`].
 const TOLD: u32 = 3;
@@ -22,28 +27,21 @@ const TOLD: u32 = 3;
 /// See [`TOLD`].
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// How long the longest name of a thread is.
-const NAME_MAX: usize = 13;
-
 /// Each step is told.
 static TELLS_ALL: AtomicBool = AtomicBool::new(false);
 
-/// The threads, as the account has them, and the colours of their names: numbers of ECMA-48's
-/// "select graphic rendition", none of which is red or the colour of plain text.
-const THREADS: [(Role, u8); 12] = [
-    (Role::StdinReader, 36),
-    (Role::SocketReader, 32),
-    (Role::Coordinator, 33),
-    (Role::SocketWriter, 92),
-    (Role::ScreenWriter, 96),
-    (Role::NoticeWriter, 94),
-    (Role::Transcript, 94),
-    (Role::Acceptor, 35),
-    (Role::Connector, 35),
-    (Role::Resolver, 35),
-    (Role::Main, 95),
-    (Role::TraceWriter, 94),
-];
+/// Whether steps are put into words.
+static IS_ON: AtomicBool = AtomicBool::new(false);
+
+/// Whether steps are put into words.
+pub fn is_on() -> bool {
+    IS_ON.load(Ordering::Relaxed)
+}
+
+/// Whether they may be: by `--explain`, or by `RUST_LOG`.
+pub fn is_wanted(explain: bool) -> bool {
+    explain || std::env::var_os("RUST_LOG").is_some()
+}
 
 /// Starts the log. Without `--explain` and without `RUST_LOG` it is off, and then each line of
 /// it costs one comparison of a number in memory. `colour`: of the threads' names; `members_max`: of
@@ -62,11 +60,11 @@ pub fn start_log(explain: bool, colour: bool, members_max: Option<usize>, notice
         .parse_filters(&filters)
         .target(Target::Pipe(Box::new(notices)))
         .format(move |line, record| {
-            let time = steps::since_the_beginning();
+            let time = clock::since_the_beginning();
             let who = roles::me();
             let (seconds, micros) = (time.as_secs(), time.subsec_micros());
-            match THREADS.get(place_of(who.role)).filter(|_| colour) {
-                Some((_, code)) => writeln!(
+            match lanes::colour_of(who.role).filter(|_| colour) {
+                Some(code) => writeln!(
                     line,
                     "{seconds:4}.{micros:06} \x1b[{code}m{who:<width$}\x1b[39m {}",
                     record.args()
@@ -77,7 +75,7 @@ pub fn start_log(explain: bool, colour: bool, members_max: Option<usize>, notice
         .build();
     let most = logger.filter();
     if most > log::LevelFilter::Off {
-        steps::explain();
+        IS_ON.store(true, Ordering::Relaxed);
     }
     // Lines of the log, as far as they are no steps, stand in the trace as well.
     log::set_max_level(most.max(trace::level()));
@@ -101,11 +99,6 @@ fn understood(filters: &str) -> (String, Vec<&str>) {
     (directives, bad)
 }
 
-/// Which of the threads it is that has this role; one that is not shown comes after all of them.
-pub fn place_of(who: Role) -> usize {
-    THREADS.iter().position(|(known, _)| *known == who).unwrap_or(THREADS.len())
-}
-
 /// The log, and beside it the trace.
 struct Log {
     logger: env_logger::Logger,
@@ -119,7 +112,7 @@ impl log::Log for Log {
     fn log(&self, record: &log::Record) {
         self.logger.log(record);
         // Steps it knows already, and also those that were done before there was a log.
-        let is_step = [module_path!(), steps::STEPS].contains(&record.target());
+        let is_step = record.target() == module_path!();
         if record.level() <= trace::level() && !is_step {
             trace::note(record.args().to_string());
         }
@@ -153,11 +146,11 @@ struct Kept {
 
 impl Habits {
     /// A thread is about to block.
-    pub fn blocks(&mut self, call: Call, facts: &Facts) {
-        if facts.untold || !self.may_tell(call as usize) {
+    pub fn blocks(&mut self, call: Call, asked: &Asked) {
+        if asked.quiet || !self.may_tell(call as usize) {
             return;
         }
-        match (call, facts.asked, facts.out) {
+        match (call, asked.bytes, asked.out) {
             (Call::Read | Call::Recv, Some(asked), _) => {
                 log::trace!("blocks in {}, asking for up to {asked} bytes", call.name());
             }
@@ -176,7 +169,10 @@ impl Habits {
 
     /// A call has returned.
     pub fn woke(&mut self, call: Call, blocked: Duration, facts: &Facts) {
-        count(call, blocked, facts);
+        // The call that finds the end of a stream has read nothing; and whatever is not to be shown is
+        // nothing that somebody has said.
+        let counts = facts.bytes != Some(0) && facts.failed.is_empty() && !facts.quiet;
+        account::count_call(call, blocked, facts.bytes.unwrap_or(0), counts);
         // Messages come by the thousand; anything else is worth a line.
         let usual = match call {
             Call::Read | Call::Recv | Call::Send | Call::Write | Call::Inbox => {
@@ -184,7 +180,7 @@ impl Habits {
             }
             _ => true,
         } && facts.failed.is_empty();
-        if facts.untold {
+        if facts.quiet {
             return;
         }
         if usual && !self.may_tell(Call::COUNT + call as usize) {
@@ -241,7 +237,7 @@ impl Habits {
         if TELLS_ALL.load(Ordering::Relaxed) {
             return true;
         }
-        if steps::since_the_beginning().saturating_sub(self.since) > WINDOW {
+        if clock::since_the_beginning().saturating_sub(self.since) > WINDOW {
             self.tell_the_rest();
         }
         self.happened[kind] += 1;
@@ -250,7 +246,7 @@ impl Habits {
 
     /// Tells in one line what was only counted, and begins to count again.
     pub fn tell_the_rest(&mut self) {
-        let now = steps::since_the_beginning();
+        let now = clock::since_the_beginning();
         let calls = [
             Call::Read,
             Call::Recv,
@@ -281,191 +277,19 @@ impl Habits {
     }
 }
 
-/// How much a thread did in a call, and how long it was blocked there. It is added up while the
-/// program runs, since a thread that is left at the end cannot be asked.
-#[derive(Debug)]
-struct Total {
-    calls: AtomicU64,
-    bytes: AtomicU64,
-    messages: AtomicU64,
-    nanos: AtomicU64,
+/// A thread begins.
+pub fn begins() {
+    log::debug!("begins");
 }
 
-impl Total {
-    const fn new() -> Total {
-        Total {
-            calls: AtomicU64::new(0),
-            bytes: AtomicU64::new(0),
-            messages: AtomicU64::new(0),
-            nanos: AtomicU64::new(0),
-        }
-    }
+/// A thread ends.
+pub fn ends() {
+    log::debug!("ends");
 }
 
-static TOTALS: [[Total; Call::COUNT]; THREADS.len()] =
-    [const { [const { Total::new() }; Call::COUNT] }; THREADS.len()];
-
-/// A message that has no end of its own has ended, with the stream.
-pub fn count_last(call: Call, messages: u64) {
-    let facts = Facts { messages: Some(messages), bytes: Some(0), ..Facts::default() };
-    count(call, Duration::ZERO, &facts);
-}
-
-fn count(call: Call, blocked: Duration, facts: &Facts) {
-    let Some(totals) = TOTALS.get(place_of(roles::me().role)) else { return };
-    let total = &totals[call as usize];
-    let add = |to: &AtomicU64, amount| to.fetch_add(amount, Ordering::Relaxed);
-    // The call that finds the end of a stream has read nothing; and to draw the row that is being
-    // typed, or to write a line of the log, is not to write what somebody has said.
-    if facts.bytes != Some(0) && facts.failed.is_empty() && !facts.untold {
-        add(&total.calls, 1);
-    }
-    add(&total.bytes, facts.bytes.unwrap_or(0));
-    add(&total.messages, facts.messages.unwrap_or(0));
-    add(&total.nanos, u64::try_from(blocked.as_nanos()).unwrap_or(u64::MAX));
-}
-
-/// What every thread has done so far.
-#[derive(Clone, Debug)]
-pub struct Account {
-    rows: [[Row; Call::COUNT]; THREADS.len()],
-    at: Duration,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Row {
-    calls: u64,
-    bytes: u64,
-    messages: u64,
-    nanos: u64,
-}
-
-impl Account {
-    /// As it was when the program began; `None` where nothing is explained.
-    pub fn of_nothing() -> Option<Box<Account>> {
-        let mut account = Account::now()?;
-        account.rows.iter_mut().flatten().for_each(|row| *row = Row::default());
-        account.at = Duration::ZERO;
-        Some(account)
-    }
-
-    /// As it is now; `None` where nothing is explained.
-    pub fn now() -> Option<Box<Account>> {
-        if !log::log_enabled!(log::Level::Debug) || !steps::are_watched() {
-            return None;
-        }
-        let read = |total: &Total| Row {
-            calls: total.calls.load(Ordering::Relaxed),
-            bytes: total.bytes.load(Ordering::Relaxed),
-            messages: total.messages.load(Ordering::Relaxed),
-            nanos: total.nanos.load(Ordering::Relaxed),
-        };
-        let rows = std::array::from_fn(|at| std::array::from_fn(|call| read(&TOTALS[at][call])));
-        Some(Box::new(Account { rows, at: steps::since_the_beginning() }))
-    }
-
-    /// What was done since then, in a few lines.
-    pub fn tell_since(before: Option<Box<Account>>) {
-        let (Some(before), Some(mut now)) = (before, Account::now()) else { return };
-        for (row, old) in now.rows.iter_mut().flatten().zip(before.rows.iter().flatten()) {
-            row.calls -= old.calls;
-            row.bytes -= old.bytes;
-            row.messages -= old.messages;
-            row.nanos -= old.nanos;
-        }
-        let took = now.at.saturating_sub(before.at);
-        log::debug!("the account, of {}:", Span(took));
-        let row = |thread: Role, call: Call| {
-            now.rows.get(place_of(thread)).map_or(Row::default(), |row| row[call as usize])
-        };
-        let (read, sent) =
-            (row(Role::StdinReader, Call::Read), row(Role::SocketWriter, Call::Send));
-        let (heard, shown) =
-            (row(Role::SocketReader, Call::Recv), row(Role::ScreenWriter, Call::Write));
-        for (what, messages, from, call, to, other) in [
-            ("said", sent, read, Call::Read, sent, Call::Send),
-            ("heard", heard, heard, Call::Recv, shown, Call::Write),
-        ] {
-            log::debug!(
-                "  {what:<5} {}, {}, in {} and {}",
-                Counted(messages.messages, "message"),
-                Bytes(messages.bytes),
-                Counted(from.calls, call.name()),
-                Counted(to.calls, other.name())
-            );
-        }
-        for (at, (thread, _)) in THREADS.iter().enumerate() {
-            let blocked = in_words(&now.rows[at]);
-            if !blocked.is_empty() {
-                log::debug!("  {thread:<NAME_MAX$} was blocked {blocked}");
-            }
-        }
-    }
-}
-
-/// In which calls a thread was blocked, and for how long in each.
-fn in_words(row: &[Row; Call::COUNT]) -> String {
-    let calls = [
-        (Call::Read, "read"),
-        (Call::Recv, "recv"),
-        (Call::Send, "send"),
-        (Call::Write, "write"),
-        (Call::Accept, "accept"),
-        (Call::Connect, "connect"),
-        (Call::Inbox, "its inbox"),
-        (Call::Outbox, "its outbox"),
-        (Call::Buffer, "want of a buffer"),
-    ];
-    let blocked: Vec<String> = calls
-        .into_iter()
-        .map(|(call, name)| (row[call as usize].nanos, name))
-        .filter(|(nanos, _)| *nanos > 0)
-        .map(|(nanos, name)| format!("{} in {name}", Span(Duration::from_nanos(nanos))))
-        .collect();
-    blocked.join(", ")
-}
-
-/// How long something took, in the unit that fits.
-struct Span(Duration);
-
-impl std::fmt::Display for Span {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let seconds = self.0.as_secs_f64();
-        match seconds {
-            _ if seconds >= 100.0 => write!(f, "{seconds:.0} s"),
-            _ if seconds >= 1.0 => write!(f, "{seconds:.1} s"),
-            _ if seconds >= 0.001 => write!(f, "{:.0} ms", seconds * 1e3),
-            _ => write!(f, "{:.0} us", seconds * 1e6),
-        }
-    }
-}
-
-/// How many of something.
-struct Counted<'a>(u64, &'a str);
-
-impl std::fmt::Display for Counted<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Counted(count, what) = *self;
-        write!(f, "{count} {what}{}", if count == 1 { "" } else { "s" })
-    }
-}
-
-struct Bytes(u64);
-
-impl std::fmt::Display for Bytes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // "1 bytes" is what the log has always said, and what is easy to look for.
-        write!(f, "{} bytes", self.0)
-    }
-}
-
-struct Times(u64);
-
-impl std::fmt::Display for Times {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            1 => f.write_str("once more"),
-            times => write!(f, "{times} times more"),
-        }
+/// The account of what has happened, at its end.
+pub fn account() {
+    for line in account::lines() {
+        log::debug!("{line}");
     }
 }

@@ -15,9 +15,8 @@ use crate::net::requests::Requests;
 use crate::net::socket;
 use crate::platform::interface::shown;
 use crate::platform::limits;
-use crate::text::reason::reason;
 use crate::threads::event::Event;
-use crate::watch::steps::{self, Call, Facts};
+use crate::watch::steps::{self, Asked, Call, Came};
 
 /// From why a caller cannot be taken to the bytes that say so.
 pub type Refusal = Box<dyn Fn(&Error) -> Vec<u8> + Send>;
@@ -146,12 +145,12 @@ impl Acceptor {
 fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     steps::blocked(
         Call::Accept,
-        Facts::default,
+        Asked::default(),
         || socket::accept(listener),
         |result| match result {
             // Who has called is told when it is known what becomes of the caller.
-            Ok(_) => Facts::untold(),
-            Err(why) => Facts { failed: reason(why).to_string(), ..Facts::default() },
+            Ok(_) => Came::quiet(),
+            Err(why) => Came { failed: Some(why), ..Came::default() },
         },
     )
 }

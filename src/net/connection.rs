@@ -12,8 +12,6 @@ use crossbeam_channel::{Receiver, unbounded};
 use socket2::SockRef;
 
 use crate::error::Error;
-use crate::lens::explain::Account;
-use crate::lens::trace;
 use crate::roles::{Number, Role, Sink, Source};
 use crate::text::audience::Audience;
 use crate::threads::buffer::{BUFFER_SIZE, BUFFERS, Pool};
@@ -26,7 +24,8 @@ use crate::threads::outbox::{self, Orders};
 use crate::threads::reader::Reader;
 use crate::threads::thread::Thread;
 use crate::threads::writer::Writer;
-use crate::watch::steps::{self, Call, Watched};
+use crate::watch::steps::{self, Call};
+use crate::watch::watched::{Followed, Watched};
 use crate::wire::codec;
 use crate::wire::messages::{HEADER, MESSAGE_MAX, Wire};
 use crate::wire::sniffer::{Opening, Sniffer};
@@ -93,6 +92,10 @@ impl NewLine<'_> {
         let reader = self.start_reader(started)?;
         let (to_friend, orders) = outbox::open(Role::SocketWriter, self.whose());
         let (writer, done) = self.start_writer(orders)?;
+        if self.whose().is_none() {
+            // Now, and not when the coordinator hears of it: the reader may be faster.
+            steps::begin_account();
+        }
         let friend = Friend {
             number: self.number,
             address: self.address,
@@ -100,8 +103,6 @@ impl NewLine<'_> {
             done,
             writer: writer.thread(),
             called_for: self.called_for,
-            // Now, and not when the coordinator hears of it: the reader may be faster.
-            account: Account::now(),
             line: Box::new(Connection {
                 stream: Arc::clone(self.stream),
                 threads: [reader, writer],
@@ -118,7 +119,7 @@ impl NewLine<'_> {
         let (stream, inbox) = (Arc::clone(self.stream), self.inbox.clone());
         let (here, there) = (self.here(), Some(self.address));
         Thread::start_for(self.whose(), Role::SocketReader, move || {
-            let begins = steps::blocked_untold(Call::Permit, || started.recv());
+            let begins = steps::blocked_quietly(Call::Permit, || started.recv());
             if begins.is_err() {
                 return;
             }
@@ -129,9 +130,8 @@ impl NewLine<'_> {
                 at_a_time: settings.at_a_time(),
                 inbox,
             };
-            let from = Watched::new(&*stream, Call::Recv)
-                .with_messages(settings.wire)
-                .of_stream(|| trace::name_of_stream(there, here));
+            let from = Watched::new(&*stream, Call::Recv);
+            let from = Followed::new(from, Call::Recv, there, here);
             match settings.audience {
                 Audience::Host => {
                     reader.run_unless_foreign(Opening::new(settings.wire), from, &settings.pool());
@@ -144,7 +144,6 @@ impl NewLine<'_> {
     /// Starts the writer, which closes our sending half when it has written everything.
     fn start_writer(&self, orders: Orders) -> Result<(Thread, Done), Error> {
         let sink = Sink::Friend(self.number);
-        let wire = self.settings.wire;
         let (stream, inbox) = (Arc::clone(self.stream), self.inbox.clone());
         let (here, there) = (self.here(), Some(self.address));
         let mut writer = Writer::new(sink, Box::new(Plain), orders, inbox.clone());
@@ -153,13 +152,13 @@ impl NewLine<'_> {
         }
         let done = writer.done();
         let thread = Thread::start_for(self.whose(), Role::SocketWriter, move || {
-            let to = Watched::new(&*stream, Call::Send)
-                .with_messages(wire)
-                .of_stream(|| trace::name_of_stream(here, there));
-            let mut last_word = writer.run(to);
+            let to = Watched::new(&*stream, Call::Send);
+            let mut to = Followed::new(to, Call::Send, here, there);
+            let mut last_word = writer.run(&mut to);
             if let Report::Ended { result, .. } = &mut last_word
                 && result.is_ok()
             {
+                to.close();
                 *result = close_sending_half(&stream);
             }
             let _ = inbox.send(Event::Written(sink, last_word));
@@ -169,7 +168,7 @@ impl NewLine<'_> {
 
     /// What our end is called, where somebody wants to know.
     fn here(&self) -> Option<SocketAddr> {
-        if steps::are_watched() { self.stream.local_addr().ok() } else { None }
+        steps::watcher().and_then(|_| self.stream.local_addr().ok())
     }
 
     /// Of one friend's threads nobody has to say whose they are.

@@ -8,7 +8,7 @@ use crate::net::place::{Family, Place};
 use crate::net::requests::Requests;
 use crate::net::resolver::Resolver;
 use crate::net::socket;
-use crate::watch::steps::{self, Call, Facts};
+use crate::watch::steps::{self, Asked, Call, Came};
 
 /// The thread that calls a friend. Whenever the coordinator wants one it calls, once.
 #[derive(Debug)]
@@ -41,11 +41,11 @@ impl Connector {
     fn call(&mut self, limit: Duration, resolver: &mut Resolver) -> Result<(), Error> {
         let (stream, address, took) = steps::blocked(
             Call::Connect,
-            Facts::untold,
+            Asked::QUIET,
             || socket::connect(&self.place, self.family, limit, resolver),
-            |result| Facts {
-                failed: result.as_ref().err().map(Error::to_string).unwrap_or_default(),
-                ..Facts::untold()
+            |result| Came {
+                failed: result.as_ref().err().map(|why| why as &dyn std::error::Error),
+                ..Came::quiet()
             },
         )?;
         self.requests.begin(&Arc::new(stream), address, Some(took))

@@ -43,7 +43,7 @@ impl Requests {
 
     /// Waits until a friend is wanted; `false`: there will be no more requests.
     pub fn wait(&self) -> bool {
-        steps::blocked_untold(Call::Permit, || self.asked.recv()).is_ok()
+        steps::blocked_quietly(Call::Permit, || self.asked.recv()).is_ok()
     }
 
     /// Makes a connected socket a friend on the line. `called_for`: how long the call took, where it

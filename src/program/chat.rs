@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::error::Error;
 use crate::lens::explain;
+use crate::lens::listener::Listener;
 use crate::lens::trace::Trace;
 use crate::net::place::Place;
 use crate::platform::limits;
@@ -73,6 +74,7 @@ impl Chat {
         let (stdin, rows) = stdin::open(meet, &streams)?;
 
         // Sinks, and before them whoever watches.
+        listen(meet);
         let trace = start_trace(meet, place, &to_inbox)?;
         let mut writers = Writers::start(meet, &streams, rows, &to_inbox)?;
         start_log(meet, &streams, &writers.notices);
@@ -96,7 +98,7 @@ impl Chat {
     /// Waits for the coordinator to end, and then ends everything else: sources, then sinks.
     fn finish(self) -> ExitCode {
         // No outcome: the coordinator has panicked, and the panic hook is ending the process.
-        let outcome = steps::blocked_untold(Call::Join, || self.outcome.recv());
+        let outcome = steps::blocked_quietly(Call::Join, || self.outcome.recv());
         let Ok(outcome) = outcome else { return ExitCode::FAILURE };
         self.coordinator.join();
         let mut ending = Ending::new(self.inbox, outcome.gone_by);
@@ -159,6 +161,14 @@ fn start_coordinator(
         let _ = leave_outcome.send(coordinator.run(&inbox));
     })?;
     Ok((thread, outcome))
+}
+
+/// From now on it is listened to what the threads do, where somebody wants to know.
+fn listen(meet: &Meet) {
+    let common = meet.common();
+    if common.trace.is_some() || explain::is_wanted(common.explain) {
+        steps::install(Box::new(Listener::new(common.wire)));
+    }
 }
 
 /// Starts the trace, where there is to be one.

@@ -51,7 +51,7 @@ impl Ending {
 
     /// Whether the thread ends in time.
     pub fn ends(&mut self, thread: &Thread) -> bool {
-        steps::blocked_untold(Call::Join, || self.waits_for(thread))
+        steps::blocked_quietly(Call::Join, || self.waits_for(thread))
     }
 
     /// Joins the thread if it ends in time; otherwise gives it back, to be left.

@@ -26,7 +26,8 @@ use crate::threads::notices::{Notices, Unsent};
 use crate::threads::permit::{Permit, Permits};
 use crate::threads::reader::Reader;
 use crate::threads::thread::Thread;
-use crate::watch::steps::{self, Call, Facts, Watched};
+use crate::watch::steps::{self, Asked, Call, Came};
+use crate::watch::watched::{Followed, Watched};
 use crate::wire::codec::{self, Codec};
 use crate::wire::messages::Wire;
 
@@ -168,9 +169,9 @@ fn run(
     // Once for piped input. A person who has pressed Ctrl-D can type to the next friend.
     while let Ok(permit) = steps::blocked(
         Call::Permit,
-        Facts::default,
+        Asked::default(),
         || may_read.recv(),
-        |permit| Facts { news: in_words(*permit), ..Facts::default() },
+        |permit| Came { news: in_words(*permit), ..Came::default() },
     ) {
         match permit {
             Permit::Read => {}
@@ -184,8 +185,8 @@ fn run(
             at_a_time: AT_A_TIME,
             inbox: inbox.clone(),
         };
-        let watched = Watched::new(&mut input, Call::Read).with_messages(Wire::Lines);
-        reader.run(watched, pool);
+        let watched = Watched::new(&mut input, Call::Read);
+        reader.run(Followed::new(watched, Call::Read, None, None), pool);
         if let Input::Keys(keyboard) = &mut input {
             keyboard.rest();
         }

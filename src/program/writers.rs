@@ -28,7 +28,8 @@ use crate::threads::outbox::{self, Outbox};
 use crate::threads::paid_outbox::PaidOutbox;
 use crate::threads::thread::Thread;
 use crate::threads::writer::Writer;
-use crate::watch::steps::{Call, Watched};
+use crate::watch::steps::Call;
+use crate::watch::watched::Watched;
 use crate::wire::messages::Wire;
 
 /// The writers, and the ways to them.

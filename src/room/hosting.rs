@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::lens::explain::Account;
 use crate::platform::bell::SHUTDOWN_WAKES;
 use crate::platform::interface::shown;
 use crate::roles::Number;
@@ -87,8 +86,6 @@ pub struct Hosting {
     /// on reading a whole file in vain.
     unsaid: Vec<Arc<Block>>,
     failed: bool,
-    /// What the threads had done before, where that is told.
-    account: Option<Box<Account>>,
 }
 
 /// Somebody on the line.
@@ -149,7 +146,6 @@ impl Hosting {
             closing: None,
             unsaid: Vec::new(),
             failed: false,
-            account: Account::of_nothing(),
         }
     }
 
@@ -356,7 +352,7 @@ impl Hosting {
     }
 
     fn tell_members(&mut self, from: Who, pieces: &[Arc<Block>], paid: &Arc<Block>, now: Instant) {
-        steps::tell_all(self.members.len());
+        steps::hand_to_all(self.members.len());
         let mut waits = false;
         for (&number, member) in &mut self.members {
             if from != Who::Member(number) {
@@ -696,7 +692,7 @@ impl Hosting {
     /// Says that it is over, and what was not handed over.
     pub fn conclude(mut self, stdin: Stdin) -> Conclusion {
         let closing = self.closing.take();
-        Account::tell_since(self.account.take());
+        steps::account();
         if !self.going.is_empty() {
             let count = self.going.len();
             log::debug!("leaves the socket threads of {count}: they could not be woken in time");

@@ -21,7 +21,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::lens::explain::Account;
 use crate::platform::bell::SHUTDOWN_WAKES;
 use crate::platform::interface::shown;
 use crate::talk::coordinator::{Outboxes, Plan, Stdin};
@@ -33,6 +32,7 @@ use crate::threads::friend::{Friend, Line};
 use crate::threads::notices::{Notices, Unsent};
 use crate::threads::order::Order;
 use crate::threads::outbox::Outbox;
+use crate::watch::steps;
 use crate::wire::fault::Fault;
 use crate::wire::messages::{self, END_FRAME, Wire};
 use crate::wire::step::{Foreign, Oddity};
@@ -95,8 +95,6 @@ pub struct Conversation {
     leaving: Leaving,
     /// How long nothing may come from this friend before a conversation that we leave is over.
     silence: Duration,
-    /// What the threads had done before, where that is told.
-    account: Option<Box<Account>>,
 }
 
 /// How far the screen-writer is with what the friend said.
@@ -189,7 +187,6 @@ impl Conversation {
             interrupted: None,
             leaving: Leaving::No,
             silence: silence(friend.called_for),
-            account: friend.account,
         }
     }
 
@@ -643,7 +640,7 @@ impl Conversation {
         } else {
             log::debug!("leaves the socket threads: they could not be woken in time");
         }
-        Account::tell_since(self.account.take());
+        steps::account();
         if was_busy {
             let unheard = match self.said {
                 0 => Some(Vec::new()),

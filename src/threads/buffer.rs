@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
 use crate::platform::bell::Bell;
-use crate::watch::steps::{self, Call, Facts};
+use crate::watch::steps::{self, Asked, Call, Came};
 use crate::wire::space::Space;
 
 /// How many buffers a reader owns. Two would do to read one while the other is written; four
@@ -129,9 +129,9 @@ impl Pool {
             Ok(bytes) => Some(bytes),
             Err(_) => steps::blocked(
                 Call::Buffer,
-                || Facts { out: Some(self.count as u64), ..Facts::default() },
+                Asked { out: Some(self.count as u64), ..Asked::default() },
                 until_one_is_home,
-                |_| Facts::default(),
+                |_| Came::default(),
             ),
         }
     }

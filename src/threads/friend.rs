@@ -5,7 +5,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::lens::explain::Account;
 use crate::platform::machine;
 use crate::roles::Number;
 use crate::threads::order::Done;
@@ -26,8 +25,6 @@ pub struct Friend {
     pub writer: machine::thread::Thread,
     /// How long it took to call this friend. A listener does not know.
     pub called_for: Option<Duration>,
-    /// What every thread had done before this friend was heard.
-    pub account: Option<Box<Account>>,
     /// The telephone itself.
     pub line: Box<dyn Line>,
 }

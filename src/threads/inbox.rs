@@ -9,10 +9,10 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use crate::platform::machine;
-use crate::roles::Role;
+use crate::roles::{Role, Who};
 use crate::threads::event::{Event, News};
 use crate::threads::thread;
-use crate::watch::steps::{self, Call, Facts};
+use crate::watch::steps::{self, Asked, Call, Came};
 
 /// The way into the inbox.
 #[derive(Clone, Debug)]
@@ -38,7 +38,8 @@ impl ToInbox {
     /// Puts an event in; `false`: nobody listens any more, since the program is ending.
     pub fn send(&self, event: Event) -> bool {
         if let Event::Read(_, News::Block(block)) = &event {
-            steps::hand_over(block, Role::Coordinator, None);
+            let to = Who { role: Role::Coordinator, of: None };
+            steps::hand_over(block.number(), block.bytes(), to);
         }
         self.0.send(event).is_ok()
     }
@@ -55,20 +56,20 @@ impl Inbox {
     pub fn next(&self, wake_at: Option<Instant>, gives_way: bool) -> Event {
         let event = steps::blocked(
             Call::Inbox,
-            Facts::default,
+            Asked::default(),
             || self.wait(wake_at, gives_way),
-            |event| Facts {
+            |event| Came {
                 woken_by: event.teller(self.finder),
                 news: event.to_string(),
                 bytes: match event {
                     Event::Read(_, News::Block(block)) => Some(block.bytes().len() as u64),
                     _ => None,
                 },
-                ..Facts::default()
+                ..Came::default()
             },
         );
         if let Event::Read(_, News::Block(block)) = &event {
-            steps::take_over(block);
+            steps::take_over(block.number());
         }
         event
     }

@@ -9,7 +9,8 @@ use crossbeam_channel::{Receiver, SendError, Sender, TryRecvError, unbounded};
 
 use crate::roles::{Number, Role, Who};
 use crate::threads::order::Order;
-use crate::watch::steps::{self, Call, Facts};
+use crate::watch::steps::{self, Asked, Call, Came};
+use crate::watch::watched;
 
 /// The way to a writer. Whoever lets go of the last one says "that was all".
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ impl Outbox {
     /// The writer has ended. It has said so to the coordinator, or will.
     pub fn send(&self, order: Order) -> Result<(), SendError<Order>> {
         if let Order::Block(block) | Order::Said(block) = &order {
-            steps::hand_over(block, self.to.role, self.to.of);
+            steps::hand_over(block.number(), block.bytes(), self.to);
         }
         self.orders.send(order)
     }
@@ -76,16 +77,17 @@ impl Orders {
 
     /// Waits for the next order, by way of `wait`, which may find something else to do.
     pub fn wait(&mut self, wait: impl FnOnce(&Receiver<Order>) -> Option<Order>) -> Option<Order> {
+        watched::write_quietly(true);
         let quiet = std::mem::replace(&mut self.quiet, true);
         let order = steps::blocked(
             Call::Outbox,
-            || Facts { untold: quiet, ..Facts::default() },
+            Asked { quiet, ..Asked::default() },
             || wait(&self.orders),
             |order| match order {
                 Some(Order::Block(_) | Order::Said(_)) => {
-                    Facts { woken_by: Role::Coordinator.name(), ..Facts::default() }
+                    Came { woken_by: Role::Coordinator.name(), ..Came::default() }
                 }
-                _ => Facts::untold(),
+                _ => Came::quiet(),
             },
         );
         // To write a line of the log is nothing to write a line of the log about.
@@ -109,6 +111,9 @@ impl Orders {
 
 fn taken(order: &Order) {
     if let Order::Block(block) | Order::Said(block) = order {
-        steps::take_over(block);
+        steps::take_over(block.number());
+    }
+    if let Order::Block(_) = order {
+        watched::write_quietly(false);
     }
 }

@@ -16,7 +16,6 @@ use crate::threads::form::Form;
 use crate::threads::inbox::ToInbox;
 use crate::threads::order::{Done, Order};
 use crate::threads::outbox::Orders;
-use crate::watch::steps::Watched;
 
 /// How many bytes of small messages are put together, at most. A larger block is written from
 /// where it is: copying it would cost a quarter of the throughput.
@@ -60,17 +59,14 @@ impl Writer {
 
     /// Writes what comes out of the outbox until told goodbye, and gives back the last word,
     /// which is for the coordinator: to be sent when the sink is closed.
-    pub fn run(&mut self, to: Watched<impl Write>) -> Report {
+    pub fn run(&mut self, to: impl Write) -> Report {
         let to_friend = matches!(self.sink, Sink::Friend(_));
         let counted = Counted { to, written: 0 };
         let mut to = BufWriter::with_capacity(STAGING, counted);
         let mut taken = 0;
         let result = self.write_all(&mut to, &mut taken);
         // Taken apart, or dropping it would try once more to write what could not be written.
-        let (mut to, _) = to.into_parts();
-        if result.is_ok() {
-            to.to.close();
-        }
+        let (to, _) = to.into_parts();
         let mut left = 0;
         if result.is_err() && to_friend {
             let waiting: u64 = self.orders.rest().map(|order| order.worth()).sum();
@@ -84,8 +80,6 @@ impl Writer {
         to: &mut BufWriter<Counted<impl Write>>,
         taken: &mut u64,
     ) -> io::Result<()> {
-        let to_friend = matches!(self.sink, Sink::Friend(_));
-        to.get_mut().to.tell(to_friend);
         loop {
             let order = match self.orders.try_next() {
                 Ok(order) => order,
@@ -93,7 +87,6 @@ impl Writer {
                 Err(TryRecvError::Empty) => {
                     self.form.settle(to)?;
                     to.flush()?;
-                    to.get_mut().to.tell(to_friend);
                     match self.wait() {
                         Some(order) => order,
                         None => continue,
@@ -118,10 +111,7 @@ impl Writer {
         to: &mut BufWriter<Counted<impl Write>>,
     ) -> io::Result<()> {
         match order {
-            Order::Block(block) => {
-                to.get_mut().to.tell(true);
-                self.form.write_heard(&block, to)
-            }
+            Order::Block(block) => self.form.write_heard(&block, to),
             Order::Said(block) => self.form.write_said(&block, to),
             Order::Own(bytes) => self.form.write_own(&bytes, to),
             Order::ToCopy(line) => self.form.write_to_copy(&line, to),
@@ -168,7 +158,7 @@ impl Writer {
 
 /// Counts what the sink has really taken.
 struct Counted<W> {
-    to: Watched<W>,
+    to: W,
     written: u64,
 }
 

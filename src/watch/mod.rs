@@ -2,3 +2,4 @@
 //! it is the business of the [`lens`](crate::lens).
 
 pub mod steps;
+pub mod watched;

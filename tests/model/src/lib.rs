@@ -25,7 +25,6 @@ use threadchat::threads::permit::{Permit, Permits};
 use threadchat::threads::reader::Reader;
 use threadchat::threads::thread::Thread;
 use threadchat::threads::writer::Writer;
-use threadchat::watch::steps::{Call, Watched};
 use threadchat::wire::codec::Codec;
 use threadchat::wire::lines::Lines;
 use threadchat::wire::messages::Wire;
@@ -177,7 +176,7 @@ fn connect(socket: &Socket, number: Number, audience: Audience, inbox: &ToInbox)
     let writer = Thread::start_for(whose, Role::SocketWriter, {
         let (to, inbox) = (socket.to_friend.clone(), inbox.clone());
         move || {
-            let last_word = writer.run(Watched::new(to.clone(), Call::Send));
+            let last_word = writer.run(to.clone());
             if matches!(last_word, Report::Ended { result: Ok(()), .. }) {
                 to.end();
             }
@@ -188,16 +187,8 @@ fn connect(socket: &Socket, number: Number, audience: Audience, inbox: &ToInbox)
     let thread = writer.thread();
     let line = Box::new(Connection { socket: socket.clone(), threads: [reader, writer] });
     let address = SocketAddr::from(([127, 0, 0, 1], number.0 as u16));
-    let friend = Friend {
-        number,
-        address,
-        to_friend,
-        done,
-        writer: thread,
-        called_for: None,
-        account: None,
-        line,
-    };
+    let friend =
+        Friend { number, address, to_friend, done, writer: thread, called_for: None, line };
     let _ = inbox.send(Event::Connected(friend));
     let _ = start.send(());
 }
@@ -237,7 +228,7 @@ impl Party {
         let screen_writer = Thread::start(Role::ScreenWriter, {
             let (mut writer, to, inbox) = (writer, stdout.clone(), inbox.clone());
             move || {
-                let last_word = writer.run(Watched::new(to, Call::Write));
+                let last_word = writer.run(to);
                 let _ = inbox.send(Event::Written(Sink::Screen, last_word));
             }
         });
