@@ -290,16 +290,24 @@ fn a_name_server_that_fails_for_the_moment_is_waited_for() {
     let error = failure(&mut space.start(&["listen", "friend.example:0"]));
     assert!(error.contains("the name server fails"), "{error}");
 
-    let mut caller = space.start(&["connect", "--wait", "friend.example"]);
+    let caller = space.start(&["connect", "--wait", "friend.example"]);
     caller.wait_stderr("calling again once a second");
+    finds_the_friend(&space, &mut server, caller);
+}
+
+/// There is a listener, and the name server tells where: the caller finds it, and both end. What the
+/// caller has said on stderr.
+#[track_caller]
+fn finds_the_friend(space: &Space, server: &mut Program, mut caller: Program) -> String {
     let mut listener = space.start(&["listen"]);
     listener.wait_stderr("listening");
     server.say("0\n");
     caller.wait_stderr("connected to 127.0.0.1:9999\n");
     caller.end_stdin();
     listener.end_stdin();
-    caller.ends_with(0);
+    let stderr = caller.ends_with(0).stderr;
     listener.ends_with(0);
+    stderr
 }
 
 #[test]
@@ -315,7 +323,7 @@ fn no_name_server_at_all_is_waited_for() {
 fn wait_calls_again_while_the_look_up_still_goes_on() {
     let Some((space, mut server)) = name_server() else { return };
     let words = ["connect", "--wait", "--timeout", "0.3", "--explain", "friend.example"];
-    let mut caller = space.start(&words);
+    let caller = space.start(&words);
     let since = Instant::now();
     caller.wait_stderr("calling again once a second");
     assert!(since.elapsed() < Duration::from_secs(8), "the limit of a call is 0.3 s");
@@ -328,16 +336,9 @@ fn wait_calls_again_while_the_look_up_still_goes_on() {
     let look_ups = threads(caller.child.id()).iter().filter(|it| it.name == "resolver").count();
     assert_eq!(look_ups, 1);
     assert_eq!(caller.stderr.text().matches("blocks in getaddrinfo").count(), 1);
-    let mut listener = space.start(&["listen"]);
-    listener.wait_stderr("listening");
-    server.say("0\n");
-    caller.wait_stderr("connected to 127.0.0.1:9999\n");
-    caller.end_stdin();
-    listener.end_stdin();
-    let stderr = caller.ends_with(0).stderr;
+    let stderr = finds_the_friend(&space, &mut server, caller);
     assert_eq!(stderr.matches("calling again").count(), 1, "{stderr}");
     assert!(stderr.contains("joined resolver"), "{stderr}");
-    listener.ends_with(0);
 }
 
 #[test]

@@ -191,21 +191,34 @@ impl House {
         self.hears(Event::Time);
     }
 
+    /// A signal comes, and then nothing but the time: within 2 s it is over.
+    #[track_caller]
+    fn is_over_within_2_s_of_a_signal(&mut self) {
+        let before = self.now;
+        self.hears(Event::Signal);
+        while self.code().is_none() {
+            self.time_comes();
+            assert!(self.now <= before + LEAVING);
+        }
+    }
+
+    /// On frames, stdout takes nothing of what the friend says before the word `end`; and whatever time
+    /// can bring has come.
+    fn holds_all_buffers_of_a_friend_who_has_said_end(&mut self, call: &mut Call) {
+        for _ in 0..BUFFERS {
+            self.hears(friend_says(b"\x01\x00x"));
+        }
+        self.hears(Event::Read(Source::Friend(SUSAN), News::Goodbye));
+        self.all_is_sent(call);
+        while self.wake.is_some() && self.code().is_none() {
+            self.time_comes();
+        }
+    }
+
     fn friend_comes(&mut self) -> Call {
-        let (to_friend, orders) = outbox::open(Role::SocketWriter, None);
-        let (notes, notes_out) = unbounded();
-        let address = friend_address();
-        let line = Box::new(Telephone { notes });
-        self.hears(Event::Connected(Friend {
-            number: SUSAN,
-            done: Done::default(),
-            writer: std::thread::current(),
-            called_for: None,
-            address,
-            to_friend,
-            line,
-        }));
-        Call { outbox: Some(orders.waiting()), notes: notes_out }
+        let (friend, call) = a_friend();
+        self.hears(Event::Connected(friend));
+        call
     }
 
     /// The socket-writer has sent everything and says its last word.
@@ -255,6 +268,23 @@ impl House {
     fn assert_goes_on(&self) {
         assert_eq!(self.code(), None, "stderr was {:#?}", self.lines);
     }
+}
+
+/// A friend, as the coordinator gets one; and our end of that.
+fn a_friend() -> (Friend, Call) {
+    let (to_friend, orders) = outbox::open(Role::SocketWriter, None);
+    let (notes, notes_out) = unbounded();
+    let line = Box::new(Telephone { notes });
+    let friend = Friend {
+        number: SUSAN,
+        done: Done::default(),
+        writer: std::thread::current(),
+        called_for: None,
+        address: friend_address(),
+        to_friend,
+        line,
+    };
+    (friend, Call { outbox: Some(orders.waiting()), notes: notes_out })
 }
 
 fn friend_address() -> SocketAddr {
@@ -370,14 +400,7 @@ fn a_slow_reader_of_stdout_has_all_the_time_when_the_friend_has_said_end() {
         if stdin == Stdin::Pipe {
             house.hears(ends(Source::Stdin));
         }
-        for _ in 0..BUFFERS {
-            house.hears(friend_says(b"\x01\x00x"));
-        }
-        house.hears(Event::Read(Source::Friend(SUSAN), News::Goodbye));
-        house.all_is_sent(&mut call);
-        while house.wake.is_some() && house.code().is_none() {
-            house.time_comes();
-        }
+        house.holds_all_buffers_of_a_friend_who_has_said_end(&mut call);
         house.assert_goes_on();
         assert_eq!(house.screen_writes(), b"\x01\x00x".repeat(BUFFERS));
         house.hears(ends(Source::Friend(SUSAN)));
@@ -517,12 +540,7 @@ fn after_ctrl_c_a_stdout_that_takes_nothing_is_left_within_2_s_and_the_loss_is_t
     house.hears(ends(Source::Friend(SUSAN)));
     house.all_is_sent(&mut call);
     house.now += Duration::from_secs(100);
-    let before = house.now;
-    house.hears(Event::Signal);
-    while house.code().is_none() {
-        house.time_comes();
-        assert!(house.now <= before + LEAVING);
-    }
+    house.is_over_within_2_s_of_a_signal();
     house.assert_over(1);
     assert!(house.said("* not written"), "{:?}", house.lines);
 }
@@ -532,11 +550,7 @@ fn after_ctrl_c_threads_that_cannot_be_woken_are_left_within_2_s() {
     let (mut house, _call) = House::talking(plan(Stdin::Pipe));
     house.hears(typed(b"stuck"));
     let before = house.now;
-    house.hears(Event::Signal);
-    while house.code().is_none() {
-        house.time_comes();
-        assert!(house.now <= before + LEAVING);
-    }
+    house.is_over_within_2_s_of_a_signal();
     house.assert_over(1);
     assert!(house.said("* not sent"));
     let outcome = house.coordinator.outcome().unwrap();
@@ -549,10 +563,7 @@ fn after_ctrl_c_threads_that_cannot_be_woken_are_left_within_2_s() {
 #[test]
 fn some_of_the_2_s_are_left_for_telling_what_was_lost() {
     let (mut house, _call) = House::talking(plan(Stdin::Terminal));
-    house.hears(Event::Signal);
-    while house.code().is_none() {
-        house.time_comes();
-    }
+    house.is_over_within_2_s_of_a_signal();
     let gone_by = house.coordinator.outcome().unwrap().gone_by.unwrap();
     assert!(gone_by > house.now, "no time is left for the last line");
 }
@@ -562,21 +573,9 @@ fn some_of_the_2_s_are_left_for_telling_what_was_lost() {
 fn ctrl_c_ends_the_waiting_for_a_slow_stdout_also_when_the_friend_is_cut_off_already() {
     let frames = Plan { wire: Wire::Frames, ..plan(Stdin::Unread) };
     let (mut house, mut call) = House::talking(frames);
-    for _ in 0..BUFFERS {
-        house.hears(friend_says(b"\x01\x00x"));
-    }
-    house.hears(Event::Read(Source::Friend(SUSAN), News::Goodbye));
-    house.all_is_sent(&mut call);
-    while house.wake.is_some() {
-        house.time_comes();
-    }
+    house.holds_all_buffers_of_a_friend_who_has_said_end(&mut call);
     house.now += Duration::from_secs(100);
-    let before = house.now;
-    house.hears(Event::Signal);
-    while house.code().is_none() {
-        house.time_comes();
-    }
-    assert!(house.now <= before + LEAVING);
+    house.is_over_within_2_s_of_a_signal();
     house.assert_over(1);
     assert!(house.said("* not written"));
 }
@@ -1018,14 +1017,7 @@ fn keep_does_not_look_for_the_next_friend_before_the_last_word_of_the_one_before
     let keep = Plan { keep: true, wire: Wire::Frames, ..plan(Stdin::Unread) };
     let (mut house, mut call) = House::talking(keep);
     assert_eq!(house.asked.try_iter().count(), 1);
-    for _ in 0..BUFFERS {
-        house.hears(friend_says(b"\x01\x00x"));
-    }
-    house.hears(Event::Read(Source::Friend(SUSAN), News::Goodbye));
-    house.all_is_sent(&mut call);
-    while house.wake.is_some() {
-        house.time_comes();
-    }
+    house.holds_all_buffers_of_a_friend_who_has_said_end(&mut call);
     house.assert_goes_on();
     assert!(house.asked.is_empty());
     house.screen_writes();
@@ -1626,21 +1618,10 @@ impl World {
             }
             Act::FriendComes => {
                 self.asked -= 1;
-                let (to_friend, orders) = outbox::open(Role::SocketWriter, None);
-                let (notes, notes_out) = unbounded();
-                let line = Box::new(Telephone { notes });
-                let friend = Friend {
-                    number: SUSAN,
-                    done: Done::default(),
-                    writer: std::thread::current(),
-                    called_for: None,
-                    address: friend_address(),
-                    to_friend,
-                    line,
-                };
+                let (friend, call) = a_friend();
                 self.inbox.push_back(Event::Connected(friend));
                 self.socket = Some(SocketThreads {
-                    call: Call { outbox: Some(orders.waiting()), notes: notes_out },
+                    call,
                     waiting: VecDeque::new(),
                     sent: Vec::new(),
                     handed: Vec::new(),

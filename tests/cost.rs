@@ -59,12 +59,7 @@ fn conversation(options: &[&str]) -> (Program, TcpStream) {
 #[test]
 fn a_conversation_in_which_nothing_is_said_wakes_no_thread() {
     // Two copies on pipes, which have talked before.
-    let (mut listener, port) = Program::listen(&[]);
-    let mut caller = Program::connect(port, &[]);
-    caller.say("hello\n");
-    listener.wait_stdout("hello\n");
-    listener.say("hi\n");
-    caller.wait_stdout("hi\n");
+    let (listener, caller) = Program::two_who_talk();
     // Two people at terminals.
     let (mut answering, port) = Terminal::listen(&[]);
     let calling = Terminal::start(&["connect", "127.0.0.1", &port.to_string()]);

@@ -627,14 +627,34 @@ fn assert_shell_is_there(shell: &mut Shell, modes: &rustix::termios::Termios, wo
     shell.wait_for_prompt();
 }
 
+/// The friend leaves; the shell has its terminal again.
+#[track_caller]
+fn friend_leaves(shell: &mut Shell, friend: TcpStream, modes: &rustix::termios::Termios) {
+    drop(friend);
+    shell.terminal.wait_for("friend has left");
+    assert_shell_is_there(shell, modes, "at the end");
+}
+
+/// What was half typed is in the row, and is sent with more; then the friend leaves.
+#[track_caller]
+fn half_is_sent_and_friend_leaves(
+    shell: &mut Shell,
+    friend: TcpStream,
+    modes: &rustix::termios::Termios,
+) {
+    shows(&shell.terminal, "> half|");
+    shell.terminal.press("-typed\r");
+    gets(&friend, "half-typed\n");
+    friend_leaves(shell, friend, modes);
+}
+
 #[test]
 fn ctrl_z_gives_the_shell_its_terminal_and_fg_brings_the_half_typed_line_back() {
     let (mut shell, mut friend, modes) = in_bash("half a line");
     shell.terminal.press(LEFT);
     for round in 0..2 {
         shows(&shell.terminal, "> half a lin|e");
-        shell.terminal.press(CTRL_Z);
-        shell.wait_for_prompt();
+        shell.suspend();
         shell.terminal.wait_for("Stopped");
         let screen = shell.terminal.screen();
         assert!(!screen.contains("half a line"), "the row is still there:\n{screen}");
@@ -647,28 +667,20 @@ fn ctrl_z_gives_the_shell_its_terminal_and_fg_brings_the_half_typed_line_back() 
     shows(&shell.terminal, "> half a lin|e");
     shell.terminal.press("\x05 sent\r");
     gets(&friend, "half a line sent\n");
-    drop(friend);
-    shell.terminal.wait_for("friend has left");
-    assert_shell_is_there(&mut shell, &modes, "at the end");
+    friend_leaves(&mut shell, friend, &modes);
 }
 
 #[test]
 fn bg_and_then_fg_bring_the_half_typed_line_back() {
     let (mut shell, mut friend, modes) = in_bash("half");
-    shell.terminal.press(CTRL_Z);
-    shell.wait_for_prompt();
+    shell.suspend();
     shell.run("bg");
     shell.terminal.wait_for("&\n");
     assert_shell_is_there(&mut shell, &modes, "meanwhile");
     friend.write_all(b"hello\n").unwrap();
     shell.run("fg");
     shell.terminal.wait_for("friend says: hello\n");
-    shows(&shell.terminal, "> half|");
-    shell.terminal.press("-typed\r");
-    gets(&friend, "half-typed\n");
-    drop(friend);
-    shell.terminal.wait_for("friend has left");
-    assert_shell_is_there(&mut shell, &modes, "at the end");
+    half_is_sent_and_friend_leaves(&mut shell, friend, &modes);
 }
 
 /// What the shell had not read when it let the program go on once looked like a key of the program's
@@ -676,19 +688,13 @@ fn bg_and_then_fg_bring_the_half_typed_line_back() {
 #[test]
 fn what_is_typed_to_the_shell_right_behind_bg_is_not_read_by_the_program() {
     let (mut shell, mut friend, modes) = in_bash("half");
-    shell.terminal.press(CTRL_Z);
-    shell.wait_for_prompt();
+    shell.suspend();
     shell.run("bg\ntouch FILE");
     until("the shell has read it", || shell.path("FILE").exists().then_some(()));
     assert_shell_is_there(&mut shell, &modes, "meanwhile");
     friend.write_all(b"hello\n").unwrap();
     shell.run("fg");
-    shows(&shell.terminal, "> half|");
-    shell.terminal.press("-typed\r");
-    gets(&friend, "half-typed\n");
-    drop(friend);
-    shell.terminal.wait_for("friend has left");
-    assert_shell_is_there(&mut shell, &modes, "at the end");
+    half_is_sent_and_friend_leaves(&mut shell, friend, &modes);
 }
 
 #[test]
@@ -703,18 +709,13 @@ fn a_program_that_was_stopped_from_outside_goes_on_with_fg_where_it_was() {
         wait_line(&shell.terminal, &format!("friend says: meanwhile {round}"));
         shows(&shell.terminal, "> half|");
     }
-    shell.terminal.press("-typed\r");
-    gets(&friend, "half-typed\n");
-    drop(friend);
-    shell.terminal.wait_for("friend has left");
-    assert_shell_is_there(&mut shell, &modes, "at the end");
+    half_is_sent_and_friend_leaves(&mut shell, friend, &modes);
 }
 
 #[test]
 fn what_is_typed_right_behind_ctrl_z_is_for_the_shell_and_nothing_of_it_for_the_friend() {
     let (mut shell, friend, _) = in_bash("half");
-    shell.terminal.press(CTRL_Z);
-    shell.wait_for_prompt();
+    shell.suspend();
     shell.run("touch FILE; fg");
     shows(&shell.terminal, "> half|");
     assert!(shell.path("FILE").exists());
@@ -768,8 +769,7 @@ fn where_the_session_is_hidden_keys_work_and_ctrl_z_harms_nobody() {
 #[test]
 fn a_stopped_job_that_is_told_to_leave_leaves() {
     let (mut shell, friend, modes) = in_bash("half");
-    shell.terminal.press(CTRL_Z);
-    shell.wait_for_prompt();
+    shell.suspend();
     let job = job_of(&shell);
     shell.run("kill %1");
     assert_eq!(receive_to_end(&friend), b"", "FIN");
@@ -990,15 +990,9 @@ fn what_was_half_typed_is_harmless_where_it_is_shown_as_not_sent() {
 /// jobs in it, and so no foreground.
 #[test]
 fn a_terminal_of_somebody_else_is_edited_and_given_back_too() {
-    let (listener, port) = friend_listener();
     let mut tty = Tty::open();
     let before = tty.modes();
-    let mut command = Command::new(threadchat());
-    command.args(["connect", "127.0.0.1", &port.to_string()]).env("TERM", "xterm-256color");
-    command.stdin(tty.end()).stdout(tty.end()).stderr(Stdio::piped());
-    let mut program = Program::spawn_as_is(&mut command);
-    let friend = friend_answers(&listener);
-    program.wait_stderr("connected to");
+    let (mut program, friend) = tty.calls_a_friend();
     tty.read_until("\r> ");
     assert_ne!(tty.modes(), before);
     tty.press(format!("{}\r", long_line(6_000)));

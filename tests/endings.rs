@@ -361,14 +361,7 @@ fn when_the_reader_of_stdout_goes_and_cuts_off_piped_stdin_the_friend_hears_no_e
 #[test]
 fn when_the_friend_resets_what_was_received_is_out_and_an_error_says_what_may_be_missing() {
     let (reader, stdout) = std::io::pipe().expect("a pipe");
-    let mut program = Program::spawn_as_is(
-        Command::new(threadchat())
-            .args(["listen", "127.0.0.1:0"])
-            .stdin(Stdio::piped())
-            .stdout(stdout)
-            .stderr(Stdio::piped()),
-    );
-    let port = program.listening_port();
+    let (mut program, port) = Program::listen_to(stdout);
     let mut friend = friend_calls(port);
     // More than the pipe holds, so that a part of it is still inside when the reset comes.
     let said = support::random_bytes(150_000, 9);

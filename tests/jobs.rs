@@ -8,7 +8,7 @@ mod support;
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use portable_pty::CommandBuilder;
@@ -592,8 +592,7 @@ fn is_stopped(program: Pid) -> bool {
 #[test]
 fn a_background_job_does_not_stop_itself_for_good() {
     let (mut shell, friend, program) = in_bash("");
-    shell.terminal.press(CTRL_Z);
-    shell.wait_for_prompt();
+    shell.suspend();
     shell.run("bg");
     shell.terminal.wait_for("&\n");
     // That nothing happens takes a time to see.
@@ -719,15 +718,9 @@ fn a_terminal_that_takes_nothing_is_given_back_too() {
 /// The same with a window that nobody reads, which is full in the middle of a row.
 #[test]
 fn a_terminal_that_nobody_reads_is_given_back_too() {
-    let (listener, port) = friend_listener();
     let mut tty = Tty::open();
     let before = tty.modes();
-    let mut command = Command::new(threadchat());
-    command.args(["connect", "127.0.0.1", &port.to_string()]).env("TERM", "xterm-256color");
-    command.stdin(tty.end()).stdout(tty.end()).stderr(Stdio::piped());
-    let mut program = Program::spawn_as_is(&mut command);
-    let mut friend = friend_answers(&listener);
-    program.wait_stderr("connected to");
+    let (mut program, mut friend) = tty.calls_a_friend();
     let mut shown = tty.read_until("\r> ");
     assert!(shown.contains("\x1b[?2004h"));
     let floods = std::thread::spawn(move || {

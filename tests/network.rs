@@ -124,23 +124,38 @@ fn friend_away(words: &[&str]) -> Program {
     Program::spawn(Command::new("ip").args(["netns", "exec", "away", threadchat()]).args(words))
 }
 
+/// A listener here, and the friend on the second machine who has called it.
+#[track_caller]
+fn listener_and_friend_away(options: &[&str]) -> (Program, Program) {
+    let listener = Program::start(&[&["listen", "10.9.0.1:0"], options].concat());
+    let address = format!("10.9.0.1:{}", listener.listening_port());
+    let friend = friend_away(&[&["connect", &address], options].concat());
+    listener.wait_stderr("connected to");
+    (listener, friend)
+}
+
+/// A person here, who has read what the friend on the second machine has said.
+#[track_caller]
+fn person_and_friend_away() -> (Terminal, Program) {
+    let person = Terminal::start(&["listen", "10.9.0.1:0"]);
+    let address = format!("10.9.0.1:{}", person.listening_port());
+    let mut friend = friend_away(&["connect", &address]);
+    friend.say("hello\n");
+    person.wait_for("friend says: hello");
+    (person, friend)
+}
+
 #[test]
 fn a_friend_whose_machine_is_silently_gone_is_noticed_within_30_s_while_idle() {
     in_a_network_of_its_own(CASES[0], || {
         second_machine();
         // A pipe that listens and a person who calls: both find out.
-        let mut listener = Program::start(&["listen", "10.9.0.1:0"]);
-        let mut caller =
-            friend_away(&["connect", &format!("10.9.0.1:{}", listener.listening_port())]);
-        let mut person = Terminal::start(&["listen", "10.9.0.1:0"]);
-        let mut personal =
-            friend_away(&["connect", &format!("10.9.0.1:{}", person.listening_port())]);
+        let (mut listener, mut caller) = listener_and_friend_away(&[]);
+        let (mut person, _personal) = person_and_friend_away();
         caller.say("the last words\n");
         listener.wait_stdout("the last words\n");
         listener.say("heard\n");
         caller.wait_stdout("heard\n");
-        personal.say("hello\n");
-        person.wait_for("friend says: hello");
         pull_the_cable();
         let began = Instant::now();
         let ended = listener.ends_with(1);
@@ -166,11 +181,7 @@ fn a_friend_whose_machine_is_silently_gone_is_noticed_within_30_s_while_idle() {
 fn with_a_line_under_way_at_a_terminal_the_friend_is_gone_or_not_reading() {
     in_a_network_of_its_own(CASES[1], || {
         second_machine();
-        let mut person = Terminal::start(&["listen", "10.9.0.1:0"]);
-        let address = format!("10.9.0.1:{}", person.listening_port());
-        let mut friend = friend_away(&["connect", &address]);
-        friend.say("hello\n");
-        person.wait_for("friend says: hello");
+        let (mut person, _friend) = person_and_friend_away();
         pull_the_cable();
         person.press("are you there?\n");
         let began = Instant::now();
@@ -243,16 +254,10 @@ fn wait_calls_again_while_the_friends_machine_is_unreachable() {
 fn a_friend_who_hears_but_cannot_answer_is_noticed_within_30_s() {
     in_a_network_of_its_own(CASES[4], || {
         second_machine();
-        let mut idle = Program::start(&["listen", "10.9.0.1:0"]);
-        let mut idle_away =
-            friend_away(&["connect", &format!("10.9.0.1:{}", idle.listening_port())]);
-        let mut person = Terminal::start(&["listen", "10.9.0.1:0"]);
-        let mut person_away =
-            friend_away(&["connect", &format!("10.9.0.1:{}", person.listening_port())]);
+        let (mut idle, mut idle_away) = listener_and_friend_away(&[]);
+        let (mut person, mut person_away) = person_and_friend_away();
         idle_away.say("hello\n");
         idle.wait_stdout("hello\n");
-        person_away.say("hello\n");
-        person.wait_for("friend says: hello");
         silence_the_second_machine();
         let began = Instant::now();
         person.press("do you hear me?\n");
@@ -307,22 +312,11 @@ fn a_call_whose_answer_is_lost_is_given_up_in_time_and_taken_up_again() {
 fn leaving_takes_2_s_at_most_also_where_the_goodbye_is_lost() {
     in_a_network_of_its_own(CASES[6], || {
         second_machine();
-        let listen = |options: &[&str]| {
-            let program = Program::start(&[&["listen", "10.9.0.1:0"], options].concat());
-            let address = format!("10.9.0.1:{}", program.listening_port());
-            let friend = friend_away(&[&["connect", &address], options].concat());
-            program.wait_stderr("connected to");
-            (program, friend)
-        };
-        let (mut idle, _idle_friend) = listen(&[]);
-        let (mut on_frames, _frames_friend) = listen(&["--wire", "frames"]);
-        let (mut half_closed, _half_friend) = listen(&[]);
-        let (mut busy, _busy_friend) = listen(&[]);
-        let mut person = Terminal::start(&["listen", "10.9.0.1:0"]);
-        let address = format!("10.9.0.1:{}", person.listening_port());
-        let mut friend = friend_away(&["connect", &address]);
-        friend.say("hello\n");
-        person.wait_for("friend says: hello");
+        let (mut idle, _idle_friend) = listener_and_friend_away(&[]);
+        let (mut on_frames, _frames_friend) = listener_and_friend_away(&["--wire", "frames"]);
+        let (mut half_closed, _half_friend) = listener_and_friend_away(&[]);
+        let (mut busy, _busy_friend) = listener_and_friend_away(&[]);
+        let (mut person, _friend) = person_and_friend_away();
         pull_the_cable();
         // What is said now, and the end of what is said, is on its way, and never arrives.
         half_closed.say("goodbye\n");

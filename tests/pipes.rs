@@ -5,7 +5,7 @@ mod support;
 
 use std::fs::File;
 use std::io::{PipeReader, Read, Write, pipe};
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{ChildStdin, Command, Stdio};
 
@@ -286,12 +286,9 @@ fn assert_still_waits(stdin: &PipeReader, program: &Program, thread: &str) {
     assert_eq!(rustix::io::ioctl_fionread(stdin).unwrap(), 1_000, "stdin has been read");
 }
 
-#[test]
-fn piped_stdin_is_not_read_while_nobody_has_called() {
-    let (mut program, stdin, input) = with_waiting_input(&["listen", "127.0.0.1:0"]);
-    let port = program.listening_port();
-    assert_still_waits(&stdin, &program, "acceptor");
-    let mut friend = friend_calls(port);
+/// The friend gets all of the input, and both end.
+#[track_caller]
+fn assert_all_comes(mut program: Program, mut friend: TcpStream, input: &[u8]) {
     let mut came = Vec::new();
     friend.read_to_end(&mut came).unwrap();
     assert_eq!(came, input);
@@ -300,22 +297,27 @@ fn piped_stdin_is_not_read_while_nobody_has_called() {
 }
 
 #[test]
+fn piped_stdin_is_not_read_while_nobody_has_called() {
+    let (program, stdin, input) = with_waiting_input(&["listen", "127.0.0.1:0"]);
+    let port = program.listening_port();
+    assert_still_waits(&stdin, &program, "acceptor");
+    let friend = friend_calls(port);
+    assert_all_comes(program, friend, &input);
+}
+
+#[test]
 fn piped_stdin_is_not_read_while_nobody_answers() {
     // Bound, but not listening yet: calls are refused, and nobody else can take the port.
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     let port = socket.local_addr().unwrap().as_socket().unwrap().port();
-    let (mut program, stdin, input) =
+    let (program, stdin, input) =
         with_waiting_input(&["connect", "--wait", "127.0.0.1", &port.to_string()]);
     program.wait_stderr("once a second");
     assert_still_waits(&stdin, &program, "connector");
     socket.listen(1).unwrap();
-    let mut friend = friend_answers(&TcpListener::from(socket));
-    let mut came = Vec::new();
-    friend.read_to_end(&mut came).unwrap();
-    assert_eq!(came, input);
-    drop(friend);
-    program.ends_with(0);
+    let friend = friend_answers(&TcpListener::from(socket));
+    assert_all_comes(program, friend, &input);
 }
 
 #[test]

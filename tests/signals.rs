@@ -447,14 +447,7 @@ fn a_friend_who_goes_on_talking_is_cut_off_after_2_s_and_is_not_left_hanging() {
 #[track_caller]
 fn listener_with_unread_stdout() -> (Program, u16, PipeReader) {
     let (unread, stdout) = std::io::pipe().expect("a pipe");
-    let program = Program::spawn_as_is(
-        Command::new(threadchat())
-            .args(["listen", "127.0.0.1:0"])
-            .stdin(Stdio::piped())
-            .stdout(stdout)
-            .stderr(Stdio::piped()),
-    );
-    let port = program.listening_port();
+    let (program, port) = Program::listen_to(stdout);
     (program, port, unread)
 }
 

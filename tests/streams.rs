@@ -28,12 +28,7 @@ fn reset(stream: TcpStream) {
 
 #[test]
 fn two_programs_talk_and_both_end_with_exit_0() {
-    let (mut listener, port) = Program::listen(&[]);
-    let mut caller = Program::connect(port, &[]);
-    caller.say("hello\n");
-    listener.wait_stdout("hello\n");
-    listener.say("hi\n");
-    caller.wait_stdout("hi\n");
+    let (mut listener, mut caller) = Program::two_who_talk();
     caller.end_stdin();
     listener.end_stdin();
     assert_eq!(caller.ends_with(0).stdout, b"hi\n");

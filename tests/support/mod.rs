@@ -222,6 +222,28 @@ impl Program {
         Program::start(&[&["connect", "127.0.0.1", &port.to_string()], options].concat())
     }
 
+    /// A listener that writes what arrives to `stdout`, and its port.
+    #[track_caller]
+    pub fn listen_to(stdout: impl Into<Stdio>) -> (Program, u16) {
+        let mut command = Command::new(threadchat());
+        command.args(["listen", "127.0.0.1:0"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+        let program = Program::spawn_as_is(command.stdout(stdout));
+        let port = program.listening_port();
+        (program, port)
+    }
+
+    /// A listener and a caller who have said `hi` and `hello` to each other.
+    #[track_caller]
+    pub fn two_who_talk() -> (Program, Program) {
+        let (mut listener, port) = Program::listen(&[]);
+        let mut caller = Program::connect(port, &[]);
+        caller.say("hello\n");
+        listener.wait_stdout("hello\n");
+        listener.say("hi\n");
+        caller.wait_stdout("hi\n");
+        (listener, caller)
+    }
+
     /// The port in the listener's first line, once it is there.
     #[track_caller]
     pub fn listening_port(&self) -> u16 {
@@ -281,17 +303,8 @@ impl Program {
     /// Waits for its end. Its stdin stays as it is: ended or not.
     #[track_caller]
     pub fn wait(&mut self) -> Ended {
-        let deadline = Instant::now() + DEADLINE;
-        let status = loop {
-            // There is no wait with a deadline in the standard library.
-            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
-                break status;
-            }
-            if Instant::now() > deadline {
-                self.fail("it does not end");
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        };
+        let status = wait_with_deadline(|| self.child.try_wait());
+        let status = status.unwrap_or_else(|| self.fail("it does not end"));
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
         let stdout = self.stdout.to_end();
         let stderr = String::from_utf8_lossy(&self.stderr.to_end()).into_owned();
@@ -510,4 +523,18 @@ pub fn error_sentence(stderr: &str) -> &str {
 /// Bytes as text, for messages and for comparisons.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Waits for the end of a process, until the deadline: there is no such wait in the standard library.
+pub fn wait_with_deadline<S>(
+    mut try_wait: impl FnMut() -> std::io::Result<Option<S>>,
+) -> Option<S> {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let status = try_wait().expect("it can be waited for");
+        if status.is_some() || Instant::now() > deadline {
+            return status;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }

@@ -3,13 +3,13 @@
 use std::fmt::Display;
 use std::io::{Read, Write};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use rustix::termios::Termios;
 
-use super::DEADLINE;
+use super::{DEADLINE, wait_with_deadline};
 
 /// What the terminal in which the tests run may have put into the environment, by which a program
 /// could take ours for that one.
@@ -313,16 +313,8 @@ impl Terminal {
     /// Waits for its end and gives back the exit code. The screen is complete then.
     #[track_caller]
     pub fn wait(&mut self) -> u32 {
-        let deadline = Instant::now() + DEADLINE;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
-                break status;
-            }
-            if Instant::now() > deadline {
-                self.fail("it does not end");
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        };
+        let status = wait_with_deadline(|| self.child.try_wait());
+        let status = status.unwrap_or_else(|| self.fail("it does not end"));
         self.wait_for_end_of_output();
         status.exit_code()
     }

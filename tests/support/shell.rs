@@ -42,12 +42,8 @@ impl Shell {
         let folder = tempfile::tempdir().expect("a folder");
         let readline = folder.path().join("inputrc");
         std::fs::write(&readline, "set enable-bracketed-paste off\n").expect("a file");
-        let mut command = match kind {
-            Kind::Bash => {
-                let mut command = CommandBuilder::new("bash");
-                command.args(["--norc", "--noprofile", "-i"]);
-                command
-            }
+        let command = match kind {
+            Kind::Bash => bash(),
             Kind::Zsh => {
                 let rc = "zmodload zsh/zle; unset zle_bracketed_paste; setopt nopromptsp\n";
                 std::fs::write(folder.path().join(".zshrc"), rc).expect("a file");
@@ -56,14 +52,7 @@ impl Shell {
                 command
             }
         };
-        command.cwd(folder.path());
-        command.env("PS1", PROMPT);
-        command.env("HOME", folder.path());
-        command.env("ZDOTDIR", folder.path());
-        command.env("INPUTRC", readline);
-        let shell = Shell { terminal: Terminal::spawn(command, 50, 150), folder };
-        shell.wait_for_prompt();
-        shell
+        Shell::start_in(folder, command, readline, 150)
     }
 
     /// The program that was started in this shell, or by what was started in it.
@@ -84,14 +73,22 @@ impl Shell {
     /// Starts bash and waits for its prompt.
     #[track_caller]
     pub fn start() -> Shell {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut command = CommandBuilder::new("bash");
-        command.args(["--norc", "--noprofile", "-i"]);
+        Shell::start_in(tempfile::tempdir().expect("a folder"), bash(), "/dev/null", 100)
+    }
+
+    #[track_caller]
+    fn start_in(
+        folder: tempfile::TempDir,
+        mut command: CommandBuilder,
+        readline: impl AsRef<OsStr>,
+        columns: u16,
+    ) -> Shell {
         command.cwd(folder.path());
         command.env("PS1", PROMPT);
         command.env("HOME", folder.path());
-        command.env("INPUTRC", "/dev/null");
-        let shell = Shell { terminal: Terminal::spawn(command, 50, 100), folder };
+        command.env("ZDOTDIR", folder.path());
+        command.env("INPUTRC", readline);
+        let shell = Shell { terminal: Terminal::spawn(command, 50, columns), folder };
         shell.wait_for_prompt();
         shell
     }
@@ -109,6 +106,13 @@ impl Shell {
         let program = super::threadchat();
         self.run(&format!("{program} listen 127.0.0.1:0 {options}; echo code=$?"));
         self.terminal.listening_port()
+    }
+
+    /// Presses Ctrl-Z, and waits until the shell is in front.
+    #[track_caller]
+    pub fn suspend(&mut self) {
+        self.terminal.press("\x1a");
+        self.wait_for_prompt();
     }
 
     /// Waits until the cursor stands behind a prompt.
@@ -133,6 +137,12 @@ impl Shell {
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
+}
+
+fn bash() -> CommandBuilder {
+    let mut command = CommandBuilder::new("bash");
+    command.args(["--norc", "--noprofile", "-i"]);
+    command
 }
 
 /// A shell script in a terminal: it changes the modes from the usual ones, so that they cannot be

@@ -2,13 +2,15 @@
 //! be. Unlike [`Terminal`](super::pty::Terminal) it has no screen and nobody reads along, so it
 //! can really be taken away, and can stop taking output.
 
-use super::until;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
+
+use super::{Program, friend_answers, friend_listener, threadchat, until};
 
 /// The window's end of a terminal. Dropping it is closing the window.
 pub struct Tty {
@@ -32,6 +34,19 @@ impl Tty {
     pub fn end(&self) -> Stdio {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         Stdio::from(ioctl_tiocgptpeer(&self.master, flags).expect("its other end"))
+    }
+
+    /// The program in this terminal, where it has called a friend; its stderr is elsewhere.
+    #[track_caller]
+    pub fn calls_a_friend(&self) -> (Program, TcpStream) {
+        let (listener, port) = friend_listener();
+        let mut command = Command::new(threadchat());
+        command.args(["connect", "127.0.0.1", &port.to_string()]).env("TERM", "xterm-256color");
+        command.stdin(self.end()).stdout(self.end()).stderr(Stdio::piped());
+        let program = Program::spawn_as_is(&mut command);
+        let friend = friend_answers(&listener);
+        program.wait_stderr("connected to");
+        (program, friend)
     }
 
     /// Its modes.
