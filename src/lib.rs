@@ -50,11 +50,13 @@
 //!    [`interface`](platform::interface): which way an address leads; [`neighbours`](net::neighbours): which ones to tell a friend.
 //!    [`acceptor`](net::acceptor) and [`connector`](net::connector): who waits to be called, and who calls.
 //!    [`connection`](net::connection): a connected socket's two threads.
-//! 8. [`chat`](program::chat): starting everything in order, and ending it in order, with [`sinks`](program::writers), the writers,
-//!    and [`ending`](program::ending), how long to wait for whom. [`thread`](threads::thread): threads with names. [`machine`](platform::machine): whose
-//!    threads they are.
+//! 8. [`chat`](program::chat): starting everything in order, and ending it in order: the
+//!    [`writers`](program::writers), [`stdin`](program::stdin) and its reader, the [`finder`](program::finder) of friends;
+//!    and [`ending`](program::ending), how long to wait for whom. [`sudden`](program::sudden): signals, and a fault of our
+//!    own. [`thread`](threads::thread): threads with names. [`machine`](platform::machine): whose threads they are.
 //! 9. [`notices`](threads::notices): what is said on stderr. [`error`]: everything that can go wrong, a sentence
-//!    each. [`platform`]: where operating systems differ. [`cli`](program::cli): the words of the command line.
+//!    each. [`platform`]: where operating systems differ. [`cli`](program::cli): the words of the command line, and
+//!    [`address`](program::address), the host and the port in them.
 //! 10. To see all this happen: [`steps`](watch::steps), what each thread does, one by one; [`explain`](lens::explain) puts them
 //!     into words, and [`trace`](lens::trace) into a file. [`boundaries`](lens::boundaries): where the messages lie in what `recv`
 //!     gives; a pure rule. [`picture`]: from such files to a page that can be looked at; nothing of

@@ -74,7 +74,7 @@ impl Chat {
         let (stdin, rows) = stdin::open(meet, &streams)?;
 
         // Sinks, and before them whoever watches.
-        listen(meet);
+        start_watching(meet);
         let trace = start_trace(meet, place, &to_inbox)?;
         let mut writers = Writers::start(meet, &streams, rows, &to_inbox)?;
         start_log(meet, &streams, &writers.notices);
@@ -164,7 +164,7 @@ fn start_coordinator(
 }
 
 /// From now on it is listened to what the threads do, where somebody wants to know.
-fn listen(meet: &Meet) {
+fn start_watching(meet: &Meet) {
     let common = meet.common();
     if common.trace.is_some() || explain::is_wanted(common.explain) {
         steps::install(Box::new(Listener::new(common.wire)));

@@ -1,20 +1,19 @@
-//! The command line: its words, and what each word may be. What places look like is told in
-//! [`address`](crate::program::address), examples in [`help`](crate::program::help).
+//! The command line: its words, and what each word may be. What they ask for is told by
+//! [`meet`](crate::program::meet), what places look like by
+//! [`address`](crate::program::address); examples stand in [`help`](crate::program::help).
 //!
 //! A bad word is a usage error (exit 2) that says what would be right; nothing is wrapped round
 //! or guessed.
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::net::place::{Family, Place};
+use crate::net::place::Family;
 use crate::platform::window;
-use crate::program::address::{calling_place, listening_place};
 use crate::program::help::{CONNECT_EXAMPLES, EXAMPLES, LISTEN_EXAMPLES, PICTURE_EXAMPLES};
 use crate::program::retyped;
 use crate::text::name::Name;
@@ -71,11 +70,11 @@ pub enum Meet {
 pub struct Listen {
     /// Where to listen: a port, or HOST:PORT for one address of this computer only
     #[arg(value_name = "[HOST:]PORT")]
-    place: Option<String>,
+    pub place: Option<String>,
 
     /// The port, where the first word is a host alone
     #[arg(value_name = "PORT", hide_short_help = true)]
-    port: Option<String>,
+    pub port: Option<String>,
 
     /// Open a room: any number may call, and everyone hears everyone
     ///
@@ -106,15 +105,15 @@ pub struct Listen {
 pub struct Connect {
     /// Whom to call: a name or an address; the port is 9999 unless given
     #[arg(value_name = "HOST[:PORT]")]
-    place: String,
+    pub place: String,
 
     /// The port, where the first word is a host alone
     #[arg(value_name = "PORT", hide_short_help = true)]
-    port: Option<String>,
+    pub port: Option<String>,
 
     /// Call again once a second until somebody answers, or until SECONDS have passed
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
-    wait: Option<Option<Duration>>,
+    pub wait: Option<Option<Duration>>,
 
     /// How long to look for the friend and to wait for an answer, in all
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
@@ -277,91 +276,10 @@ impl Meet {
             Meet::Connect(connect) => &mut connect.common,
         }
     }
-
-    /// The verb and the place, as they might have been typed.
-    pub fn in_words(&self, place: &Place) -> String {
-        let (verb, more) = match self {
-            Meet::Listen(Listen { room: true, .. }) => ("listen", " --room"),
-            Meet::Listen(_) => ("listen", ""),
-            Meet::Connect(_) => ("connect", ""),
-        };
-        match &place.host {
-            Some(_) => format!("{verb} {place}{more}"),
-            None => format!("{verb} {}{more}", place.port),
-        }
-    }
-
-    /// Whether to go on after the first conversation.
-    pub fn keep(&self) -> bool {
-        matches!(self, Meet::Listen(Listen { keep: true, .. }))
-    }
-
-    /// Whether to host a room, and for how many members at most.
-    pub fn room(&self) -> Option<usize> {
-        match self {
-            Meet::Listen(Listen { room: true, max_members, .. }) => Some(*max_members as usize),
-            _ => None,
-        }
-    }
-
-    /// Whether to call again, and for how long at most.
-    pub fn wait(&self) -> Option<Option<Duration>> {
-        match self {
-            Meet::Listen(_) => None,
-            Meet::Connect(connect) => connect.wait,
-        }
-    }
-
-    /// Where to listen, or whom to call.
-    ///
-    /// # Errors
-    /// A usage error.
-    pub fn place(&self) -> Result<Place, clap::Error> {
-        let place = match self {
-            Meet::Listen(Listen { place, port, .. }) => {
-                listening_place(place.as_deref(), port.as_deref())
-            }
-            Meet::Connect(Connect { place, port, .. }) => calling_place(place, port.as_deref()),
-        };
-        place.map_err(|why| usage_error(self.verb(), &why))
-    }
-
-    fn verb(&self) -> &'static str {
-        match self {
-            Meet::Listen(_) => "listen",
-            Meet::Connect(_) => "connect",
-        }
-    }
-
-    /// Checks what no single option can know.
-    ///
-    /// # Errors
-    /// A usage error.
-    pub fn check(&self) -> Result<(), clap::Error> {
-        if self.keep() && !self.common().recv_only && !std::io::stdin().is_terminal() {
-            let why = "--keep needs a terminal as stdin, or --recv-only: \
-                       piped input could only go to the first friend";
-            return Err(usage_error("listen", why));
-        }
-        if let Some(name) = &self.common().name
-            && self.room().is_some()
-            && name.is_taken_in_room()
-            && *name != Name::host()
-        {
-            return Err(usage_error("listen", &format!("nobody can be called {name} in a room")));
-        }
-        let Common { trace, transcript, .. } = self.common();
-        if trace.is_some() && trace == transcript {
-            let why =
-                "--trace and --transcript cannot have the same file: one would overwrite the other";
-            return Err(usage_error(self.verb(), why));
-        }
-        Ok(())
-    }
 }
 
 /// An error as clap's own are: with the usage of the verb, and exit code 2.
-fn usage_error(verb: &str, why: &str) -> clap::Error {
+pub fn usage_error(verb: &str, why: &str) -> clap::Error {
     let mut command = Cli::command();
     command.build();
     match command.find_subcommand_mut(verb) {

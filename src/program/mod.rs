@@ -7,6 +7,7 @@ pub mod ending;
 pub mod finder;
 pub mod help;
 pub mod manual;
+pub mod meet;
 pub mod retyped;
 pub mod stdin;
 pub mod streams;
