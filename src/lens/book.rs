@@ -142,7 +142,7 @@ impl<W: Write> Book<W> {
 
     /// Writes what is known so far.
     pub fn flush(&mut self) -> io::Result<()> {
-        self.tell_lost()?;
+        self.report_lost()?;
         self.to.flush()
     }
 
@@ -229,7 +229,7 @@ impl<W: Write> Book<W> {
         }
     }
 
-    fn tell_lost(&mut self) -> io::Result<()> {
+    fn report_lost(&mut self) -> io::Result<()> {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let at = self.began + clock::since_the_beginning();
@@ -248,7 +248,7 @@ impl<W: Write> Book<W> {
         for lane in lanes {
             self.end_span(lane, at, None)?;
         }
-        self.tell_lost()?;
+        self.report_lost()?;
         self.to.write_all(b"\n]\n")?;
         self.to.flush()
     }

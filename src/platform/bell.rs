@@ -7,8 +7,8 @@ use std::sync::Arc;
 /// not see to that (rust-lang/rust#121594).
 pub const SHUTDOWN_WAKES: bool = cfg!(unix);
 
-/// A bell that wakes a thread. It does not say why: whoever rings it leaves the reason, beforehand, where
-/// that thread looks for it.
+/// A bell that wakes a thread. It does not say why: the reason has been left, beforehand, where that
+/// thread looks for it.
 #[derive(Clone)]
 pub struct Bell(Arc<dyn Fn() + Send + Sync>);
 

@@ -22,8 +22,8 @@ pub fn go_on_in_background() {
 /// Whether we are in the foreground. A terminal that is not the session's own has no jobs, and so no
 /// background.
 pub fn in_foreground() -> bool {
-    // `nix` asks here, and not `rustix`, which takes the answer 0 for impossible: a group that our
-    // container does not show us (`docker exec`, `unshare --pid`).
+    // Not `rustix`'s call: it takes 0 for impossible, which stands for a group that our container does
+    // not show us (`docker exec`, `unshare --pid`).
     tcgetpgrp(stdio::stdin()).map_or(true, |group| group == getpgrp())
 }
 
@@ -45,8 +45,8 @@ pub fn has_shell() -> bool {
 }
 
 /// Stops the process, and whoever was started with it, as the terminal itself does at Ctrl-Z. It may
-/// still run for a moment; when it goes on, whoever waits in [`stdin`](crate::platform::stdin) is
-/// woken.
+/// still run for a moment; when it goes on, the thread that waits in [`stdin`](crate::platform::stdin)
+/// is woken.
 pub fn stop_process() {
     let _ = kill_current_process_group(Signal::TSTP);
 }

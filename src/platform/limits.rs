@@ -20,7 +20,7 @@ pub fn is_out_of_files(error: &io::Error) -> bool {
     [Errno::MFILE, Errno::NFILE].iter().any(|out| code == Some(out.raw_os_error()))
 }
 
-/// Raises our limit of open files as far as we may; tells how many that are, if there is a limit.
+/// Raises our limit of open files as far as we may; gives back how many that are, if there is a limit.
 /// A thousand members have a thousand sockets, and a shell's usual limit is 1,024.
 pub fn raise_file_limit() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
@@ -38,7 +38,7 @@ pub fn raise_file_limit() -> Option<u64> {
 /// Whether our limit of memory (`ulimit -v`), if there is one, leaves room for so many bytes more.
 pub fn has_memory_for(bytes: u64) -> bool {
     let Some(limit) = getrlimit(Resource::As).current else { return true };
-    // Linux tells what it counts. Elsewhere the limit limits little.
+    // Linux says what it counts. Elsewhere the limit limits little.
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return true };
     let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
     let size = size.and_then(|size| size.trim().strip_suffix(" kB")?.parse::<u64>().ok());

@@ -17,12 +17,12 @@ use signal_hook::low_level::emulate_default_handler;
 /// These ask to leave.
 const LEAVE: [c_int; 2] = [SIGTERM, SIGHUP];
 
-/// These end the process at once, unless somebody waits for them. (A fault in a program is
-/// told by others, which cannot be waited for: SIGSEGV and its like.)
+/// These end the process at once, unless somebody waits for them. (A fault in a program
+/// raises others, which cannot be waited for: SIGSEGV and its like.)
 const END: [c_int; 10] =
     [SIGQUIT, SIGABRT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGSYS, SIGTRAP];
 
-/// This tells that a file may not grow (`ulimit -f`). Where somebody waits for it, the `write` fails
+/// This says that a file may not grow any more (`ulimit -f`). Where it is waited for, the `write` fails
 /// as on a full disk, and that is enough.
 const FULL: c_int = SIGXFSZ;
 
@@ -32,8 +32,8 @@ pub struct Signals(iterator::Signals);
 
 impl Signals {
     /// From now on signals wait for [`Signals::run`]. Those that were ignored when we came stay ignored
-    /// (`nohup`; a script's `&`): whoever started us has seen to that. (Linux tells which they are.
-    /// Elsewhere only of Ctrl-C anybody knows.)
+    /// (`nohup`; a script's `&`): whoever started us wants it so. (Linux lists them. Elsewhere it can be
+    /// known of Ctrl-C alone.)
     ///
     /// # Errors
     /// The system has no file descriptor left.
@@ -59,7 +59,7 @@ impl Signals {
     }
 }
 
-/// The signals that are ignored, as Linux tells them: a bit for each, from the lowest for the signal 1.
+/// The signals that are ignored, as Linux lists them: a bit for each, the lowest for the signal 1.
 fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

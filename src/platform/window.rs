@@ -10,8 +10,8 @@ use rustix::termios::{isatty, tcgetwinsize};
 /// How wide a terminal is where nobody can say.
 const USUAL_COLUMNS: usize = 80;
 
-/// The session that a terminal has, as the system tells it to those whose container does not show it
-/// (`docker exec`, `unshare --pid`). `rustix` takes it for impossible; so it is `nix` who asks.
+/// What the system gives as a terminal's session where our container does not show it (`docker exec`,
+/// `unshare --pid`). `rustix` takes it for impossible; so that call is `nix`'s.
 const HIDDEN: Pid = Pid::from_raw(0);
 
 /// How many columns the terminal has that stdout is.

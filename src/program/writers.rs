@@ -136,7 +136,7 @@ impl Writers {
                 // Also on a machine that was too busy until now: no exit code without a reason.
                 ending.gone_by = gone_by.max(Instant::now() + LAST_LINES);
             }
-            notices.tell_lost();
+            notices.report_lost();
             if let Some(stuck) = notice_writer.finish(ending) {
                 stuck.leave("stderr does not take what it has");
             }

@@ -9,15 +9,15 @@
 //! (Parsers that know every sequence, such as `vte`, are made for the other direction. There `ESC (`
 //! and `ESC X` begin something; on a keyboard they are Alt with a character.)
 //!
-//! A pure rule, but for one thing that only time can tell: whether more comes. Whoever reads the
-//! bytes says when a while has passed without any; see [`KeyDecoder::is_incomplete`].
+//! A pure rule, but for one thing that only time can tell: whether more comes. The reader of
+//! the bytes says when a while has passed without any; see [`KeyDecoder::is_incomplete`].
 
 use std::collections::VecDeque;
 
 use termina::event::{KeyCode, KeyEvent, Modifiers};
 use termina::{Event as Input, Parser};
 
-/// What has been pressed. See the [module's page](self).
+/// Turns bytes into keys. See the [module's page](self).
 #[derive(Debug, Default)]
 pub struct KeyDecoder {
     state: State,
@@ -28,6 +28,7 @@ pub struct KeyDecoder {
 /// What has begun, and has not ended yet.
 #[derive(Debug, Default)]
 enum State {
+    /// Nothing.
     #[default]
     Ground,
     /// A character of several bytes.

@@ -40,7 +40,7 @@ impl Read for Lines {
             }
             match self.typed.read(into)? {
                 None => {}
-                // The end of a terminal's input is told from the end of the terminal.
+                // The end of what is typed (Ctrl-D) is one thing, and the end of the terminal another.
                 Some(0) if Terminal::is_gone() => {
                     return Err(io::Error::other("the terminal is gone"));
                 }

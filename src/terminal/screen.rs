@@ -30,7 +30,7 @@ const NO_WRAPPING: &[u8] = b"\x1b[?7l";
 /// It is to do so again, as every program expects of it.
 pub const WRAPPING: &[u8] = b"\x1b[?7h";
 
-/// Sets right what a screen was told, whatever has been cut off on its way there: a sequence is
+/// Sets a screen right, whatever has been cut off on its way there: a sequence is
 /// abandoned (CAN), and the row with the cursor is erased. Rows are broken by the terminal again, and
 /// what is pasted is not marked any more.
 pub const RESET: &[u8] = b"\x18\r\x1b[J\x1b[?7h\x1b[?2004l";
@@ -202,8 +202,8 @@ impl Form for Screen {
         Ok(())
     }
 
-    /// The row is not on the screen any more, and the terminal is somebody else's, who has told it how
-    /// to paste: nothing is written.
+    /// The row is not on the screen any more, and the terminal is somebody else's, who has set how
+    /// pastes come: nothing is written.
     fn lose_row(&mut self) {
         self.row.forget();
         self.marks_pastes = false;

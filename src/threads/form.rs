@@ -18,8 +18,8 @@ use crate::wire::messages::{self, Wire};
 
 /// How one sink is written. The errors of all of these are those of `to`.
 ///
-/// Only messages have no form that would do everywhere; whoever has no speakers, or no row that is
-/// being typed, leaves what concerns them as it is here.
+/// Each form has its own way with messages. What else it does not know of, speakers or a row that is being
+/// typed, it leaves as it is here.
 #[expect(clippy::missing_errors_doc, reason = "they are those of `to`")]
 pub trait Form: Debug + Send {
     /// Writes the messages of a block.

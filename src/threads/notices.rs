@@ -1,9 +1,9 @@
 //! What the program says of its own, to stderr: status lines, notices, errors, and the log.
 //!
-//! [`Notices`] is the one way there, and can be cloned to whoever has something to say. It never
+//! [`Notices`] is the one way there, and can be cloned for all that have something to say. It never
 //! waits: the lines go to a writer thread (a coordinator that wrote them itself hung, with a
 //! stderr that nobody read, after 655 lines of log). What that thread cannot get rid of in time
-//! is counted, and the count is told when stderr takes lines again.
+//! is counted, and the count is shown when stderr takes lines again.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -29,13 +29,13 @@ const ERRORS_MAX: usize = WAITING_MAX + 100;
 #[derive(Clone, Debug)]
 pub struct Notices {
     to_writer: Outbox,
-    /// How many lines were dropped since the last time that this was told.
+    /// How many lines were dropped since the last time that this was shown.
     lost: Arc<AtomicUsize>,
     quiet: bool,
 }
 
 impl Notices {
-    /// Notices that go to the writer behind `to_writer`; `quiet` leaves errors and the log only.
+    /// Notices that go to the writer at the end of `to_writer`; `quiet` leaves errors and the log only.
     pub fn new(to_writer: Outbox, quiet: bool) -> Notices {
         Notices { to_writer, lost: Arc::default(), quiet }
     }
@@ -61,8 +61,8 @@ impl Notices {
         }
     }
 
-    /// The answer to a command that was typed. It is a notice that somebody wants, and so it is given
-    /// also when quiet.
+    /// The answer to a command that was typed. It has been asked for, and so it is given also when
+    /// quiet.
     pub fn answer(&self, line: impl Display) {
         self.hand_over(format!("* {line}\n"), WAITING_MAX);
     }
@@ -82,12 +82,12 @@ impl Notices {
         self.hand_over(format!("threadchat: {error}\n"), ERRORS_MAX);
     }
 
-    /// Tells how many lines were dropped, where there are some. At the end no other line will.
-    pub fn tell_lost(&self) {
+    /// Says how many lines were dropped, if any were. At the end no other line does.
+    pub fn report_lost(&self) {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let told = format!("* {lost} lines are missing here: nobody read stderr\n");
-            let _ = self.to_writer.send(Order::Own(Cow::Owned(told.into_bytes())));
+            let line = format!("* {lost} lines are missing here: nobody read stderr\n");
+            let _ = self.to_writer.send(Order::Own(Cow::Owned(line.into_bytes())));
         }
     }
 
@@ -101,7 +101,7 @@ impl Notices {
             self.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        self.tell_lost();
+        self.report_lost();
         // A writer that has ended takes no more lines: the program is ending too.
         let _ = self.to_writer.send(line);
     }

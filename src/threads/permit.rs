@@ -10,8 +10,8 @@ use crate::platform::bell::Bell;
 pub enum Permit {
     /// Read to the end of the input.
     Read,
-    /// Read no further. Only whoever reads what is typed hears this; other readers are woken in other
-    /// ways.
+    /// Read no further. It is for a terminal alone; a pipe's reader is stopped by its
+    /// [`Stopper`](crate::threads::buffer::Stopper).
     Stop,
     /// Nothing more is to be read, ever.
     End,
@@ -44,7 +44,7 @@ impl Permits {
     /// `false` where nothing can wake it.
     pub fn stop(&self) -> bool {
         let Some(bell) = &self.bell else { return false };
-        // The reason first: who is woken looks for it.
+        // The reason first: the thread that is woken looks for it.
         let _ = self.to_reader.send(Permit::Stop);
         bell.ring();
         true

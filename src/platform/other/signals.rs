@@ -1,4 +1,4 @@
-//! Windows: it has none of the signals of Unix. Closing a console is told as Ctrl-C is.
+//! Windows: it has none of the signals of Unix. Closing a console comes as Ctrl-C does.
 
 use std::io;
 
