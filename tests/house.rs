@@ -65,7 +65,6 @@ const KNOWN: &[&str] = &[
     "talk::coordinator::people -> room::host_outbox: not down",
     "talk::coordinator::people -> room::hosting: not down",
     "threads::paid_outbox -> room::rules: not down",
-    "threads::reader: assemble has more than 50 lines",
 ];
 
 /// The source by its modules' names, as `threads::reader`, without comments and tests.

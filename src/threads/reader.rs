@@ -7,10 +7,11 @@
 use std::io::{self, Cursor, Read};
 
 use crate::roles::Source;
-use crate::threads::buffer::Pool;
+use crate::threads::buffer::{Block, Pool};
 use crate::threads::event::{Event, News, ReadError};
 use crate::threads::inbox::ToInbox;
 use crate::wire::codec::Codec;
+use crate::wire::fault::Fault;
 use crate::wire::sniffer::{Opening, Sniffer, Verdict};
 use crate::wire::step::{Foreign, Oddity, Step};
 
@@ -104,58 +105,74 @@ impl Reader {
         let mut scratch = vec![0; self.at_a_time];
         loop {
             // What was read last has been handed over: now is the time to stop.
-            let came =
-                if pool.is_stopped() { Ok(None) } else { read(from, &mut scratch).map(Some) };
-            let (mut input, end) = match came {
-                Ok(None) => (&[][..], Some(Err(Stop::Told))),
-                Ok(Some(0)) => (&[][..], Some(Ok(()))),
-                Ok(Some(count)) => (&scratch[..count], None),
-                // What a friend has said of a message is said, also where the connection then broke.
-                // Or `main` woke us to learn what is half typed (`Permits::stop`).
-                Err(error)
-                    if matches!(self.source, Source::Friend(_))
-                        || error.kind() == io::ErrorKind::WouldBlock =>
-                {
-                    (&[][..], Some(Err(Stop::from(error))))
-                }
-                Err(error) => return Err(error.into()),
+            let came = match pool.is_stopped() {
+                true => Err(Stop::Told),
+                false => read(from, &mut scratch).map_err(Stop::from),
             };
-            self.sniff(input)?;
-            loop {
-                let mut block = pool.take_for_the_rest().ok_or(Stop::Told)?;
-                let step = match end {
-                    None => codec.decode(&mut input, &mut block),
-                    Some(_) => codec.finish(&mut block),
-                };
-                // What has arrived whole is passed on at once, not when the block is full; and
-                // before whatever stands behind it.
-                let spare = if block.is_empty() {
-                    Some(block)
-                } else {
-                    block.stamp();
-                    self.tell(News::Block(block))?;
-                    None
-                };
-                if step.is_err() && matches!((&end, self.source), (Some(Err(_)), Source::Friend(_)))
-                {
-                    break; // That it broke inside a frame comes of the connection having broken.
-                }
-                match step.map_err(|fault| Stop::Read(ReadError::Rule(fault)))? {
-                    Step::Drained => break,
-                    Step::Full => {}
-                    Step::Goodbye => self.tell(News::Goodbye)?,
-                    Step::Ended => return Ok(()),
-                    Step::Oddity(oddity) => self.tell(News::Oddity(oddity))?,
-                    Step::Command(line) => self.tell(News::Command(line))?,
-                    // With a buffer, or a friend who asks without end would fill the memory.
-                    Step::Request(request) => {
-                        let paid = spare.or_else(|| pool.take_for_the_rest()).ok_or(Stop::Told)?;
-                        self.tell(News::Request(request, paid))?;
+            let end = match came {
+                Ok(0) => Ok(()),
+                Ok(count) => {
+                    let mut arrived = &scratch[..count];
+                    self.sniff(arrived)?;
+                    match self.pass_on(pool, |block| codec.decode(&mut arrived, block))? {
+                        Step::Ended => return Ok(()),
+                        _ => continue,
                     }
                 }
-            }
-            if let Some(end) = end {
-                return end;
+                Err(stop) if self.is_sudden(&stop) => return Err(stop),
+                Err(stop) => Err(stop),
+            };
+            return match self.pass_on(pool, |block| codec.finish(block)) {
+                Ok(Step::Ended) => Ok(()),
+                Ok(_) => end,
+                // That it broke inside a frame comes of the connection having broken.
+                Err(Stop::Read(ReadError::Rule(_))) if end.is_err() && self.is_friend() => end,
+                Err(stop) => Err(stop),
+            };
+        }
+    }
+
+    /// Whether nothing is to be made of what came before. What a friend has said of a message is said,
+    /// also where the connection then broke; and somebody may have woken us to learn what is half typed
+    /// (`Permits::stop`).
+    fn is_sudden(&self, stop: &Stop) -> bool {
+        let broke = |why: &io::Error| !self.is_friend() && why.kind() != io::ErrorKind::WouldBlock;
+        matches!(stop, Stop::Read(ReadError::Io(why)) if broke(why))
+    }
+
+    fn is_friend(&self) -> bool {
+        matches!(self.source, Source::Friend(_))
+    }
+
+    /// Passes on what comes out of the codec, to the last step.
+    fn pass_on(
+        &self,
+        pool: &Pool,
+        mut decode: impl FnMut(&mut Block) -> Result<Step, Fault>,
+    ) -> Result<Step, Stop> {
+        loop {
+            let mut block = pool.take_for_the_rest().ok_or(Stop::Told)?;
+            let step = decode(&mut block);
+            // What has arrived whole is passed on at once, not when the block is full; and before
+            // whatever comes after it.
+            let spare = if block.is_empty() {
+                Some(block)
+            } else {
+                block.stamp();
+                self.tell(News::Block(block))?;
+                None
+            };
+            match step.map_err(|fault| Stop::Read(ReadError::Rule(fault)))? {
+                last @ (Step::Drained | Step::Ended) => return Ok(last),
+                Step::Full => {}
+                Step::Goodbye => self.tell(News::Goodbye)?,
+                Step::Oddity(oddity) => self.tell(News::Oddity(oddity))?,
+                Step::Command(line) => self.tell(News::Command(line))?,
+                // With a buffer, or a friend who asks without end would fill the memory.
+                Step::Request(request) => {
+                    let paid = spare.or_else(|| pool.take_for_the_rest()).ok_or(Stop::Told)?;
+                    self.tell(News::Request(request, paid))?;
+                }
             }
         }
     }
