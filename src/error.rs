@@ -8,8 +8,8 @@ mod words;
 
 use std::io;
 use std::io::ErrorKind::{
-    ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, OutOfMemory,
-    PermissionDenied, TimedOut,
+    BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable,
+    NetworkUnreachable, OutOfMemory, PermissionDenied, TimedOut,
 };
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -309,6 +309,12 @@ impl Error {
             Error::TimedOut { .. } | Error::Busy { .. } => true,
             _ => false,
         }
+    }
+
+    /// Whether the friend's system has reset the connection.
+    pub fn is_reset(&self) -> bool {
+        let Error::ConnectionBroke { why, .. } = self else { return false };
+        matches!(why.kind(), ConnectionReset | ConnectionAborted | BrokenPipe)
     }
 
     /// The error without what to do about it, where that is being done already: `--wait`, `--keep`.

@@ -16,7 +16,8 @@ use proptest::prelude::*;
 use threadchat::error::{Error, NoAddress};
 use threadchat::platform::bell::Bell;
 use threadchat::roles::{Number, Role, Sink, Source};
-use threadchat::talk::coordinator::{Calling, Coordinator, Outboxes, Plan, Stdin};
+use threadchat::talk::coordinator::Coordinator;
+use threadchat::talk::plan::{Calling, Outboxes, Outlets, Plan, Stdin};
 use threadchat::threads::buffer::{BUFFERS, Block, Pool, Stopper};
 use threadchat::threads::event::{Event, News, ReadError, Report};
 use threadchat::threads::friend::{Friend, Line};
@@ -150,17 +151,10 @@ impl House {
         let (ask_friend, asked) = unbounded();
         let notices = Notices::new(to_stderr, false);
         let now = Instant::now();
-        let out = Outboxes {
-            to_screen,
-            notices,
-            to_transcript: None,
-            permits,
-            stop_reading,
-            ask_friend,
-            ears: Vec::new(),
-        };
+        let outlets = Outlets { to_screen, to_transcript: None, notices };
+        let out = Outboxes { outlets, permits, stop_reading, ask_friend };
         House {
-            coordinator: Coordinator::new(plan, out, now),
+            coordinator: Coordinator::new(plan, out, None, now),
             now,
             wake: None,
             to_screen: Some(screen.waiting()),

@@ -24,7 +24,10 @@ use crate::program::streams::Streams;
 use crate::program::writers::Writers;
 use crate::program::{finder, sudden};
 use crate::roles::Role;
-use crate::talk::coordinator::{self, Calling, Coordinator, Outboxes, Outcome, Plan};
+use crate::room::hosting::Hosting;
+use crate::talk::coordinator::{self, Coordinator};
+use crate::talk::meeting::Meeting;
+use crate::talk::plan::{Calling, Outboxes, Outcome, Outlets, Plan};
 use crate::threads::inbox::{self, Inbox, ToInbox};
 use crate::threads::notices::Notices;
 use crate::threads::thread::Thread;
@@ -90,8 +93,9 @@ impl Chat {
         // The coordinator last: the sources wait for its word. So where there is no thread for one of
         // them, nothing has begun, and no key has been asked for.
         let plan = plan(meet, place, &streams, stdin_reader.editor);
-        let outboxes = outboxes(&mut writers, &stdin_reader, ask_friend);
-        let (coordinator, outcome) = start_coordinator(plan, outboxes, inbox.clone())?;
+        let outboxes = outboxes(&writers, &stdin_reader, ask_friend);
+        let room = room(&plan, &outboxes.outlets, &mut writers);
+        let (coordinator, outcome) = start_coordinator(plan, outboxes, room, inbox.clone())?;
         Ok(Chat { inbox, trace, writers, stdin_reader, finder, coordinator, outcome })
     }
 
@@ -137,27 +141,35 @@ fn plan(meet: &Meet, place: &Place, streams: &Streams, editor: bool) -> Plan {
 }
 
 /// The ways out of the coordinator.
-fn outboxes(writers: &mut Writers, stdin_reader: &StdinReader, ask_friend: Sender<()>) -> Outboxes {
+fn outboxes(writers: &Writers, stdin_reader: &StdinReader, ask_friend: Sender<()>) -> Outboxes {
     Outboxes {
-        to_screen: writers.to_screen(),
-        notices: writers.notices.clone(),
-        to_transcript: writers.to_transcript(),
+        outlets: Outlets {
+            to_screen: writers.to_screen(),
+            to_transcript: writers.to_transcript(),
+            notices: writers.notices.clone(),
+        },
         permits: stdin_reader.permits.clone(),
         stop_reading: stdin_reader.stop_reading.clone(),
         ask_friend,
-        ears: std::mem::take(&mut writers.ears),
     }
+}
+
+/// The room that friends come to, where one is wanted.
+fn room(plan: &Plan, outlets: &Outlets, writers: &mut Writers) -> Option<Box<dyn Meeting>> {
+    let ears = std::mem::take(&mut writers.ears);
+    plan.room.map(|_| -> Box<dyn Meeting> { Box::new(Hosting::new(plan, outlets, ears)) })
 }
 
 /// Starts the coordinator, whose last word comes by a channel.
 fn start_coordinator(
     plan: Plan,
     outboxes: Outboxes,
+    room: Option<Box<dyn Meeting>>,
     inbox: Inbox,
 ) -> Result<(Thread, Receiver<Outcome>), Error> {
     let (leave_outcome, outcome) = unbounded();
     let thread = Thread::start(Role::Coordinator, move || {
-        let coordinator = Coordinator::new(plan, outboxes, Instant::now());
+        let coordinator = Coordinator::new(plan, outboxes, room, Instant::now());
         let _ = leave_outcome.send(coordinator.run(&inbox));
     })?;
     Ok((thread, outcome))

@@ -12,7 +12,7 @@ use crate::program::cli::Meet;
 use crate::program::streams::Streams;
 use crate::roles::Role;
 use crate::room::rules;
-use crate::talk::coordinator::Stdin;
+use crate::talk::plan::Stdin;
 use crate::text::audience::Audience;
 use crate::threads::inbox::ToInbox;
 use crate::threads::thread::Thread;

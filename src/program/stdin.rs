@@ -14,7 +14,7 @@ use crate::program::ending::{Ending, LAST_LINES};
 use crate::program::streams::Streams;
 use crate::program::writers::{Rows, Writers};
 use crate::roles::{Role, Source};
-use crate::talk::coordinator::Stdin;
+use crate::talk::plan::Stdin;
 use crate::terminal::keyboard::Keyboard;
 use crate::terminal::keys::Keys;
 use crate::terminal::lines::Lines as TypedLines;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use crate::platform::terminal::Terminal;
 use crate::program::cli::Common;
-use crate::talk::coordinator::Stdin;
+use crate::talk::plan::Stdin;
 
 /// What the three streams are.
 #[derive(Debug)]

@@ -17,13 +17,14 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::platform::bell::SHUTDOWN_WAKES;
 use crate::platform::interface::shown;
-use crate::roles::Number;
+use crate::roles::{Number, Sink};
 use crate::room::host_outbox::Ear;
 use crate::room::rules::{self, Announcement, Room, SentAway, Tally, Who};
-use crate::talk::conversation::Conclusion;
-use crate::talk::coordinator::Stdin;
 use crate::talk::leaving::{LAST_WORDS, LEAVING, PATIENCE};
+use crate::talk::meeting::{Company, Conclusion, Input, Meeting, Signal, Wants};
+use crate::talk::plan::{Outlets, Plan, Stdin};
 use crate::text::audience::Request;
+use crate::text::command::{Command, HELP_OF_A_HOST};
 use crate::text::name::Name;
 use crate::threads::buffer::Block;
 use crate::threads::event::{News, Report};
@@ -56,6 +57,7 @@ const TAKE_AGAIN: Duration = Duration::from_secs(1);
 
 /// A room with its members.
 pub struct Hosting {
+    plan: Plan,
     wire: Wire,
     room: Room,
     members: BTreeMap<Number, Member>,
@@ -65,9 +67,7 @@ pub struct Hosting {
     untold: Vec<Announcement>,
     screen: Option<Ear>,
     transcript: Option<Ear>,
-    /// Whether what the host says has to be shown.
-    editor: bool,
-    notices: Notices,
+    outlets: Outlets,
     /// When to look after those who are waited for.
     look_at: Option<Instant>,
     /// When to take callers again.
@@ -86,6 +86,8 @@ pub struct Hosting {
     /// on reading a whole file in vain.
     unsaid: Vec<Arc<Block>>,
     failed: bool,
+    /// Nothing is waited for any more.
+    left: bool,
 }
 
 /// Somebody on the line.
@@ -116,27 +118,20 @@ struct Closing {
 }
 
 impl Hosting {
-    /// A room with nobody in it yet. The first of the host's own ears is the screen's; `editor`: what
-    /// the host says has to be shown there.
-    pub fn new(
-        wire: Wire,
-        host: Name,
-        members_max: usize,
-        ears: Vec<Ear>,
-        editor: bool,
-        notices: Notices,
-    ) -> Hosting {
+    /// A room with nobody in it yet. The first of the host's own ears is the screen's.
+    pub fn new(plan: &Plan, outlets: &Outlets, ears: Vec<Ear>) -> Hosting {
         let mut ears = ears.into_iter();
+        let host = plan.name.clone().unwrap_or_else(Name::host);
         Hosting {
-            wire,
-            room: Room::new(host, members_max),
+            wire: plan.wire,
+            room: Room::new(host, plan.room.unwrap_or(usize::MAX)),
+            plan: plan.clone(),
             members: BTreeMap::new(),
             going: BTreeMap::new(),
             untold: Vec::new(),
             screen: ears.next(),
             transcript: ears.next(),
-            editor,
-            notices,
+            outlets: outlets.clone(),
             look_at: None,
             take_at: None,
             told_refusing: false,
@@ -146,13 +141,14 @@ impl Hosting {
             closing: None,
             unsaid: Vec::new(),
             failed: false,
+            left: false,
         }
     }
 
     // Coming and going.
 
     /// Somebody has called.
-    pub fn on_joined(&mut self, friend: Friend, now: Instant) {
+    fn on_caller(&mut self, friend: Friend, now: Instant) {
         let Friend { number, address, to_friend, done, writer, line, .. } = friend;
         log::debug!("{} is number {number}", shown(address));
         let mut member = Member {
@@ -176,7 +172,7 @@ impl Hosting {
             }
             Err(full) => {
                 if !std::mem::replace(&mut self.told_refusing, true) {
-                    self.notices.notice(format_args!("a caller was turned away: {full}"));
+                    self.outlets.notices.notice(format_args!("a caller was turned away: {full}"));
                 }
                 member.outbox.hand_over(own(rules::refusal(self.wire, full)));
                 self.end_our_half(&mut member);
@@ -235,30 +231,10 @@ impl Hosting {
         }
     }
 
-    /// How many callers may be on their way to us at a time.
-    pub fn callers_wanted(&self) -> usize {
-        let takes =
-            self.closing.is_none() && self.take_at.is_none() && self.going.len() < GOING_MAX;
-        if takes { CALLERS_AHEAD } else { 0 }
-    }
-
-    /// A caller could not be taken, and was told so.
-    pub fn on_refused(&mut self, why: &Error) {
-        if !std::mem::replace(&mut self.told_refusing, true) {
-            self.notices.notice(format_args!("callers are refused: {why}"));
-        }
-    }
-
-    /// No caller could be taken.
-    pub fn on_not_connected(&mut self, why: &Error, now: Instant) {
-        self.on_refused(why);
-        self.take_at = Some(now + TAKE_AGAIN);
-    }
-
     // What is said.
 
     /// A member's socket-reader has news.
-    pub fn on_member(&mut self, number: Number, news: News, now: Instant) {
+    fn on_member(&mut self, number: Number, news: News, now: Instant) {
         if let Some(closing) = &mut self.closing {
             closing.stirred = now;
         }
@@ -276,7 +252,7 @@ impl Hosting {
         match news {
             News::Block(block) => self.relay(Who::Member(number), &name, Arc::new(block), now),
             News::Request(request, paid) => self.on_request(number, request, paid, now),
-            News::Oddity(Oddity::LooksLike(other)) => self.notices.notice(format_args!(
+            News::Oddity(Oddity::LooksLike(other)) => self.outlets.notices.notice(format_args!(
                 "{name} seems to speak the other wire, --wire {other}; this room has --wire {}",
                 self.wire
             )),
@@ -290,7 +266,7 @@ impl Hosting {
     fn on_foreign(&mut self, number: Number, name: &Name, what: Foreign, now: Instant) {
         // Once: a page that calls again and again must not fill the host's screen as well.
         if !std::mem::replace(&mut self.told_foreign, true) {
-            self.notices.notice(format_args!(
+            self.outlets.notices.notice(format_args!(
                 "{name} speaks {what}, as browsers do: a web page that somebody has open may be trying to \
                  speak here; such callers are cut off, and nothing of them is heard"
             ));
@@ -320,13 +296,13 @@ impl Hosting {
     }
 
     /// The host says something.
-    pub fn say(&mut self, words: Arc<Block>, now: Instant) {
+    fn say(&mut self, words: Arc<Block>, now: Instant) {
         if self.closing.is_some() {
             return self.unsaid.push(words);
         }
         self.tell_untold();
         let mut waits = false;
-        let screen = self.screen.as_mut().filter(|_| self.editor);
+        let screen = self.screen.as_mut().filter(|_| self.plan.editor);
         for ear in screen.into_iter().chain(&mut self.transcript) {
             waits |= ear.hear_host(self.wire, &words);
         }
@@ -367,7 +343,7 @@ impl Hosting {
     /// Everybody will be told what has happened, which costs nobody a buffer. A whole class that
     /// comes at once is announced at once.
     fn announce(&mut self, what: Announcement) {
-        self.notices.notice(&what);
+        self.outlets.notices.notice(&what);
         self.untold.push(what);
         if self.untold.len() >= UNTOLD_MAX {
             self.tell_untold();
@@ -376,7 +352,7 @@ impl Hosting {
 
     /// The same at once, where somebody has paid for it.
     fn announce_paid(&mut self, what: &Announcement, paid: &Arc<Block>, now: Instant) {
-        self.notices.notice(what);
+        self.outlets.notices.notice(what);
         let text = Arc::new(Block::of(rules::notice(self.wire, what)));
         self.tell_members(Who::Host, &[text], paid, now);
     }
@@ -400,14 +376,8 @@ impl Hosting {
         }
     }
 
-    /// Does what was put off while more was happening. To be called before one waits.
-    pub fn settle(&mut self) {
-        self.tell_untold();
-        self.members.values_mut().for_each(|member| member.outbox.ring());
-    }
-
     /// A member's socket-writer reports.
-    pub fn on_sent(&mut self, number: Number, report: Report) {
+    fn on_sent(&mut self, number: Number, report: Report) {
         match report {
             Report::Flushed => {
                 let Some(member) = self.members.get_mut(&number) else { return };
@@ -433,51 +403,33 @@ impl Hosting {
 
     // The host.
 
-    /// Who is here, for the host.
-    pub fn who(&self) -> String {
-        self.room.who(Who::Host)
-    }
-
-    /// Whether nobody would hear what the host says.
-    pub fn is_alone(&self) -> bool {
-        self.members.is_empty() && self.closing.is_none()
-    }
-
-    /// Whether the room is closed, or about to be.
-    pub fn is_closed(&self) -> bool {
-        self.closing.is_some()
-    }
-
     /// The host wants to be called this.
-    ///
-    /// # Errors
-    /// Why that cannot be, as a sentence.
-    pub fn rename_host(&mut self, name: Name) -> Result<(), String> {
-        match self.room.rename(Who::Host, name)? {
-            Some(renamed) => self.announce(renamed),
-            None => return Err("you are called that already".to_owned()),
+    fn rename_host(&mut self, name: Name) {
+        match self.room.rename(Who::Host, name.clone()) {
+            Ok(Some(renamed)) => {
+                self.announce(renamed);
+                self.outlets.call_me(Some(name));
+            }
+            Ok(None) => self.outlets.notices.answer("you are called that already"),
+            Err(why) => self.outlets.notices.answer(why),
         }
-        Ok(())
     }
 
     /// The host sends somebody away.
-    ///
-    /// # Errors
-    /// Nobody is called this, as a sentence.
-    pub fn kick(&mut self, name: &Name, now: Instant) -> Result<(), String> {
+    fn kick(&mut self, name: &Name, now: Instant) {
+        let notices = &self.outlets.notices;
         match self.room.called(name) {
             Some(Who::Member(number)) => self.leave(number, Some(SentAway::Removed), now),
-            Some(Who::Host) => return Err("that is you; /quit closes the room".to_owned()),
-            None => return Err(format!("nobody here is called {name}")),
+            Some(Who::Host) => notices.answer("that is you; /quit closes the room"),
+            None => notices.answer(format_args!("nobody here is called {name}")),
         }
-        Ok(())
     }
 
     /// The screen-writer reports.
-    pub fn on_shown(&mut self, report: Report, now: Instant) {
+    fn on_shown(&mut self, report: Report, now: Instant) {
         match report {
             Report::Flushed => {
-                tell_missed(&mut self.screen, STDOUT, &self.notices);
+                tell_missed(&mut self.screen, STDOUT, &self.outlets.notices);
                 self.shown |= self.closing.is_some();
             }
             Report::Ended { result, .. } => {
@@ -495,9 +447,9 @@ impl Hosting {
     }
 
     /// The transcript's writer reports.
-    pub fn on_transcribed(&mut self, report: &Report) {
+    fn on_transcribed(&mut self, report: &Report) {
         match report {
-            Report::Flushed => tell_missed(&mut self.transcript, TRANSCRIPT, &self.notices),
+            Report::Flushed => tell_missed(&mut self.transcript, TRANSCRIPT, &self.outlets.notices),
             // Nobody takes from its outbox any more.
             Report::Ended { .. } => self.transcript = None,
         }
@@ -520,7 +472,7 @@ impl Hosting {
                 Look::Fine => {}
                 Look::Slow => {
                     if let Some(name) = self.room.name(Who::Member(number)) {
-                        self.notices.notice(format_args!(
+                        self.outlets.notices.notice(format_args!(
                             "{name} reads slowly, and the others have to wait (/kick {name} ends that)"
                         ));
                     }
@@ -535,7 +487,7 @@ impl Hosting {
         for (ear, what) in [(&mut self.screen, STDOUT), (&mut self.transcript, TRANSCRIPT)] {
             if ear.as_mut().is_some_and(|ear| ear.gives_up(self.wire)) {
                 let notice = format_args!("{what} takes nothing; the room goes on without it");
-                self.notices.notice(notice);
+                self.outlets.notices.notice(notice);
                 self.failed = true;
             }
         }
@@ -558,19 +510,6 @@ impl Hosting {
         });
     }
 
-    /// When it wants to hear from the clock.
-    pub fn wake_at(&self) -> Option<Instant> {
-        let closing = self.closing.as_ref().map(|closing| match closing.cut {
-            None => closing.since + PATIENCE,
-            Some(_) => closing.since + PATIENCE + LAST_WORDS,
-        });
-        let stdin = self.closing.as_ref().and_then(|closing| closing.stdin_until);
-        [self.look_at, self.take_at, self.close_at, closing, stdin, self.hang_up_at()]
-            .into_iter()
-            .flatten()
-            .min()
-    }
-
     /// When to hang up ourselves, where everybody has everything. Some programs never do (`nc`); but
     /// who still speaks would be answered with a reset, which can overtake our last words.
     fn hang_up_at(&self) -> Option<Instant> {
@@ -579,8 +518,8 @@ impl Hosting {
         (all_told && !self.going.is_empty()).then(|| closing.stirred + QUIET)
     }
 
-    /// The time has come. `true`: nothing is waited for any more.
-    pub fn on_time(&mut self, now: Instant) -> bool {
+    /// The time has come.
+    fn look_at_clock(&mut self, now: Instant) {
         if self.take_at.is_some_and(|at| now >= at) {
             self.take_at = None;
         }
@@ -591,7 +530,7 @@ impl Hosting {
             self.close_now(now);
         }
         let hangs_up = self.hang_up_at().is_some_and(|at| now >= at);
-        let Some(closing) = &mut self.closing else { return false };
+        let Some(closing) = &mut self.closing else { return };
         closing.stdin_until = closing.stdin_until.filter(|until| now < *until);
         if hangs_up {
             closing.hung_up = true;
@@ -602,21 +541,10 @@ impl Hosting {
             closing.cut = Some(untaken.count());
             self.going.values().for_each(|member| member.line.cut(true));
         }
-        now >= closing.since + PATIENCE + LAST_WORDS
+        self.left = now >= closing.since + PATIENCE + LAST_WORDS;
     }
 
     // The end.
-
-    /// A signal to leave. `false` where it is the second. `may_say_more`: the reader of the host's
-    /// piped stdin still has to say its last word.
-    pub fn on_signal(&mut self, may_say_more: bool, now: Instant) -> bool {
-        if may_say_more && self.close_at.is_none() && self.closing.is_none() {
-            self.close_at = Some(now + LAST_WORDS);
-            return true;
-        }
-        let is_first = self.close_at.is_none();
-        self.close_now(now) && is_first
-    }
 
     /// Closes the room because of a signal; `false` where one has closed it already.
     fn close_now(&mut self, now: Instant) -> bool {
@@ -629,19 +557,19 @@ impl Hosting {
     }
 
     /// The host's input has ended. The room stays open, unless it was about to be closed.
-    pub fn input_ended(&mut self, now: Instant) {
+    fn input_ended(&mut self, now: Instant) {
         if self.close_at.is_some() {
             self.close_now(now);
         }
     }
 
     /// The host's input has an error.
-    pub fn input_broke(&mut self, error: Error, now: Instant) {
+    fn input_broke(&mut self, error: Error, now: Instant) {
         self.input_ended(now);
         if matches!(error, Error::Rule(Fault::InputAfterEnd { .. })) {
             // All that could be said has been; and the members may still have much to say.
             self.failed = true;
-            self.notices.error(error);
+            self.outlets.notices.error(error);
         } else {
             self.broke(error, now);
         }
@@ -649,7 +577,7 @@ impl Hosting {
 
     /// Something broke that the room cannot do without.
     fn broke(&mut self, why: Error, now: Instant) {
-        self.notices.error(why);
+        self.outlets.notices.error(why);
         self.failed = true;
         self.close(false, now);
     }
@@ -661,7 +589,7 @@ impl Hosting {
             return;
         }
         self.tell_untold();
-        self.notices.status("the room is closed");
+        self.outlets.notices.status("the room is closed");
         self.closing = Some(Closing {
             since: now,
             interrupted: false,
@@ -680,17 +608,109 @@ impl Hosting {
             None => self.shown = true,
         }
     }
+}
 
-    /// Asked after each event: is it over, and everybody done with it? `stdin_open`: stdin is a pipe
-    /// whose end has not been found.
-    pub fn is_over(&self, stdin_open: bool) -> bool {
-        let Some(closing) = &self.closing else { return false };
-        let may_come = stdin_open && self.unsaid.is_empty() && closing.stdin_until.is_some();
-        self.going.is_empty() && self.shown && !may_come
+impl Meeting for Hosting {
+    fn on_joined(&mut self, friend: Friend, now: Instant) {
+        self.on_caller(friend, now);
     }
 
-    /// Says that it is over, and what was not handed over.
-    pub fn conclude(mut self, stdin: Stdin) -> Conclusion {
+    fn on_friend(&mut self, who: Number, news: News, now: Instant) {
+        self.on_member(who, news, now);
+    }
+
+    fn on_written(&mut self, sink: Sink, report: Report, now: Instant) {
+        match sink {
+            Sink::Friend(number) => self.on_sent(number, report),
+            Sink::Screen => self.on_shown(report, now),
+            Sink::Transcript => self.on_transcribed(&report),
+            Sink::Notices | Sink::Trace => {}
+        }
+    }
+
+    fn on_input(&mut self, input: Input, now: Instant) {
+        match input {
+            Input::Said(words) => self.say(words, now),
+            Input::Ended => self.input_ended(now),
+            Input::NoMore => {}
+            Input::Broke(error) => self.input_broke(error, now),
+        }
+    }
+
+    fn on_command(&mut self, command: Command, now: Instant) {
+        let notices = &self.outlets.notices;
+        match command {
+            Command::Help => HELP_OF_A_HOST.iter().for_each(|line| notices.answer(line)),
+            Command::Who => notices.answer(self.room.who(Who::Host)),
+            Command::Name(name) => self.rename_host(name),
+            Command::Kick(name) => self.kick(&name, now),
+            Command::Quit => {} // The coordinator takes that for a signal.
+        }
+    }
+
+    fn on_not_connected(&mut self, why: &Error, told: bool, now: Instant) {
+        if !std::mem::replace(&mut self.told_refusing, true) {
+            self.outlets.notices.notice(format_args!("callers are refused: {why}"));
+        }
+        if !told {
+            self.take_at = Some(now + TAKE_AGAIN);
+        }
+    }
+
+    fn on_signal(&mut self, reading: bool, now: Instant) -> Signal {
+        let is_first = self.close_at.is_none();
+        if reading && is_first && self.closing.is_none() {
+            // The reader of the host's piped stdin still has to say its last word.
+            self.close_at = Some(now + LAST_WORDS);
+            return Signal::First;
+        }
+        match self.close_now(now) && is_first {
+            true => Signal::First,
+            false => Signal::Second,
+        }
+    }
+
+    fn on_time(&mut self, now: Instant) {
+        self.look_at_clock(now);
+    }
+
+    fn settle(&mut self) {
+        self.tell_untold();
+        self.members.values_mut().for_each(|member| member.outbox.ring());
+    }
+
+    fn wants(&self) -> Wants {
+        let closing = self.closing.as_ref().map(|closing| match closing.cut {
+            None => closing.since + PATIENCE,
+            Some(_) => closing.since + PATIENCE + LAST_WORDS,
+        });
+        let stdin = self.closing.as_ref().and_then(|closing| closing.stdin_until);
+        let times = [self.look_at, self.take_at, self.close_at, closing, stdin, self.hang_up_at()];
+        let takes =
+            self.closing.is_none() && self.take_at.is_none() && self.going.len() < GOING_MAX;
+        Wants {
+            wake_at: times.into_iter().flatten().min(),
+            callers: if takes { CALLERS_AHEAD } else { 0 },
+            company: match (&self.closing, self.members.is_empty()) {
+                (Some(_), _) => Company::Leaving,
+                (None, true) => Company::Nobody,
+                (None, false) => Company::Somebody,
+            },
+        }
+    }
+
+    fn my_name(&self) -> Option<&Name> {
+        Some(self.room.host())
+    }
+
+    fn is_over(&mut self, reading: bool, _now: Instant) -> bool {
+        let Some(closing) = &self.closing else { return false };
+        let stdin_open = reading && self.plan.stdin == Stdin::Pipe;
+        let may_come = stdin_open && self.unsaid.is_empty() && closing.stdin_until.is_some();
+        self.left || (self.going.is_empty() && self.shown && !may_come)
+    }
+
+    fn conclude(mut self: Box<Self>, _reading: bool, _now: Instant) -> Conclusion {
         let closing = self.closing.take();
         steps::account();
         if !self.going.is_empty() {
@@ -700,20 +720,24 @@ impl Hosting {
         // Whoever does not take what was said harms nobody else; so that is no failure of ours.
         let cut = closing.as_ref().and_then(|closing| closing.cut).unwrap_or(0);
         if cut > 0 {
-            self.notices.notice(format_args!("{cut} of the members did not take everything"));
+            self.outlets
+                .notices
+                .notice(format_args!("{cut} of the members did not take everything"));
         }
         if self.screen.is_some() && !self.shown {
-            self.notices.notice("not written: what arrived last, which stdout did not take");
+            self.outlets
+                .notices
+                .notice("not written: what arrived last, which stdout did not take");
             self.failed = true;
         }
-        if stdin == Stdin::Terminal {
+        if self.plan.stdin == Stdin::Terminal {
             let mut unsent = Unsent::default();
             self.unsaid.iter().for_each(|block| unsent.add(self.wire, block.bytes()));
-            self.notices.not_sent(&unsent);
+            self.outlets.notices.not_sent(&unsent);
         }
         let unread = closing.as_ref().is_some_and(|closing| closing.unread);
-        if unread && stdin == Stdin::Pipe && !self.unsaid.is_empty() {
-            self.notices.error(Error::StdinCutShort);
+        if unread && self.plan.stdin == Stdin::Pipe && !self.unsaid.is_empty() {
+            self.outlets.notices.error(Error::StdinCutShort);
             self.failed = true;
         }
         let interrupted = closing.filter(|closing| closing.interrupted);

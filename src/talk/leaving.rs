@@ -54,6 +54,19 @@ pub enum Leaving {
         /// When whoever has not said a last word is left, if ever.
         leave_at: Option<Instant>,
     },
+    /// Nothing is waited for any more.
+    Left,
+}
+
+/// What the time has come for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing yet.
+    Nothing,
+    /// To cut the line.
+    Cut,
+    /// To leave whoever has not said a last word.
+    Leave,
 }
 
 impl Leaving {
@@ -85,21 +98,45 @@ impl Leaving {
         }
     }
 
-    /// When the line is to be cut, if it is to be. `silence`: how long nothing may come; `None`: one
-    /// cannot tell silence from a friend who waits for us.
-    pub fn cut_at(&self, silence: Option<Duration>) -> Option<Instant> {
+    /// The line has been cut. `hurry`: its threads have [`LAST_WORDS`] to say theirs; otherwise as
+    /// long as it takes.
+    pub fn cut(&mut self, hurry: bool, now: Instant) {
+        *self = Leaving::Cut { leave_at: hurry.then(|| now + LAST_WORDS) };
+    }
+
+    /// We were told to go: from now on there is a limit, also where the line has been cut already.
+    pub fn limit(&mut self, now: Instant) {
+        if let Leaving::Cut { leave_at: leave_at @ None } = self {
+            *leave_at = Some(now + PATIENCE + LAST_WORDS);
+        }
+    }
+
+    /// When the next step is due, if one is. `silence`: how long nothing may come; `None`: one cannot
+    /// tell silence from a friend who waits for us.
+    pub fn next(&self, silence: Option<Duration>) -> Option<Instant> {
         match *self {
             Leaving::Sending { cut_at } => Some(cut_at),
             Leaving::Quiet { since, cut_at } => {
                 Some(silence.map_or(cut_at, |silence| cut_at.min(since + silence)))
             }
-            Leaving::No | Leaving::Cut { .. } => None,
+            Leaving::Cut { leave_at } => leave_at,
+            Leaving::No | Leaving::Left => None,
+        }
+    }
+
+    /// What is due now.
+    pub fn due(&self, silence: Option<Duration>, now: Instant) -> Due {
+        match self.next(silence) {
+            Some(at) if now < at => Due::Nothing,
+            Some(_) if self.is_cut() => Due::Leave,
+            Some(_) => Due::Cut,
+            None => Due::Nothing,
         }
     }
 
     /// Whether the line has been cut.
     pub fn is_cut(&self) -> bool {
-        matches!(self, Leaving::Cut { .. })
+        matches!(self, Leaving::Cut { .. } | Leaving::Left)
     }
 }
 
@@ -117,20 +154,20 @@ mod tests {
         let mut leaving = Leaving::No;
         leaving.heard(start);
         leaving.handed_over(start);
-        assert_eq!((leaving, leaving.cut_at(Some(SILENCE))), (Leaving::No, None));
+        assert_eq!((leaving, leaving.next(Some(SILENCE))), (Leaving::No, None));
         leaving.begin(start);
-        assert_eq!(leaving.cut_at(Some(SILENCE)), Some(start + PATIENCE));
+        assert_eq!(leaving.next(Some(SILENCE)), Some(start + PATIENCE));
         leaving.handed_over(start + ms(100));
-        assert_eq!(leaving.cut_at(Some(SILENCE)), Some(start + ms(600)));
+        assert_eq!(leaving.next(Some(SILENCE)), Some(start + ms(600)));
         leaving.heard(start + ms(300));
-        assert_eq!(leaving.cut_at(Some(SILENCE)), Some(start + ms(800)));
+        assert_eq!(leaving.next(Some(SILENCE)), Some(start + ms(800)));
         // Where we do not take what comes, the friend's silence means nothing.
-        assert_eq!(leaving.cut_at(None), Some(start + PATIENCE));
+        assert_eq!(leaving.next(None), Some(start + PATIENCE));
         leaving.heard(start + ms(1_500));
-        assert_eq!(leaving.cut_at(Some(SILENCE)), Some(start + PATIENCE));
+        assert_eq!(leaving.next(Some(SILENCE)), Some(start + PATIENCE));
         // It begins once.
         leaving.begin(start + ms(1_500));
-        assert_eq!(leaving.cut_at(Some(SILENCE)), Some(start + PATIENCE));
+        assert_eq!(leaving.next(Some(SILENCE)), Some(start + PATIENCE));
     }
 
     #[test]

@@ -3,4 +3,14 @@
 
 pub mod conversation;
 pub mod coordinator;
+pub mod farewell;
+pub mod halves;
 pub mod leaving;
+pub mod meeting;
+pub mod names;
+pub mod plan;
+pub mod redial;
+pub mod search;
+pub mod shown;
+pub mod typing;
+pub mod verdict;

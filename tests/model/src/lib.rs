@@ -10,7 +10,10 @@ use crossbeam_channel::{Receiver, unbounded};
 use threadchat::program::ending::Ending;
 use threadchat::roles::{Number, Role, Sink, Source};
 use threadchat::room::host_outbox::Ear;
-use threadchat::talk::coordinator::{Coordinator, Outboxes, Outcome, Plan, Stdin};
+use threadchat::room::hosting::Hosting;
+use threadchat::talk::coordinator::Coordinator;
+use threadchat::talk::meeting::Meeting;
+use threadchat::talk::plan::{Outboxes, Outcome, Outlets, Plan, Stdin};
 use threadchat::text::audience::Audience;
 use threadchat::threads::buffer::Pool;
 use threadchat::threads::event::{Event, Report};
@@ -248,22 +251,19 @@ impl Party {
             terminal: None,
         };
         let pool = Pool::new(2, if room { 66 } else { BUFFER });
-        let out = Outboxes {
-            to_screen: to_screen.clone(),
-            notices: Notices::new(to_stderr, false),
-            to_transcript: None,
-            permits: permits.clone(),
-            stop_reading: Some(pool.stopper(None)),
-            ask_friend,
-            ears: if room { vec![ear] } else { Vec::new() },
-        };
+        let notices = Notices::new(to_stderr, false);
+        let outlets = Outlets { to_screen: to_screen.clone(), to_transcript: None, notices };
+        let hosting = room
+            .then(|| -> Box<dyn Meeting> { Box::new(Hosting::new(&plan, &outlets, vec![ear])) });
+        let stop_reading = Some(pool.stopper(None));
+        let out = Outboxes { outlets, permits: permits.clone(), stop_reading, ask_friend };
         let (leave_outcome, outcome) = unbounded();
         let coordinator = Thread::start(Role::Coordinator, {
             let events = events.clone();
             move || {
                 // As the acceptor's: it is asked, and answers below.
                 let _asked = asked;
-                let coordinator = Coordinator::new(plan, out, machine::now());
+                let coordinator = Coordinator::new(plan, out, hosting, machine::now());
                 let _ = leave_outcome.send(coordinator.run(&events));
             }
         });

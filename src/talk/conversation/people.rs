@@ -1,0 +1,45 @@
+//! What the person at the keyboard wants to know of the other, or to be called.
+
+use super::Conversation;
+use crate::text::command::{Command, HELP};
+use crate::text::name::{Name, Speaker};
+
+impl Conversation {
+    pub(super) fn obey(&mut self, command: Command) {
+        let notices = &self.outlets.notices;
+        match command {
+            Command::Help => HELP.iter().for_each(|line| notices.answer(line)),
+            Command::Who => self.tell_who(),
+            Command::Name(name) => self.rename_me(name),
+            Command::Kick(_) => notices.answer("/kick is for the host of a room; /quit leaves"),
+            Command::Quit => {} // The coordinator takes that for a signal.
+        }
+    }
+
+    fn tell_who(&self) {
+        // The host of a room knows who is here, and says so.
+        if *self.names.friend() == Speaker::Room {
+            return self.ask("/who");
+        }
+        let me = self.names.me().map_or("you".to_owned(), |name| format!("{name} (you)"));
+        let (friend, at) = (self.names.friend().as_str(), self.friend);
+        self.outlets.notices.answer(format_args!("here: {me}, and {friend}, at {at}"));
+    }
+
+    /// I want to be called this; the friend is told by an ordinary message.
+    fn rename_me(&mut self, name: Name) {
+        match self.names.friend() {
+            Speaker::Named(friend) if friend.is_like(name.as_str()) => {
+                let notice = format_args!("the friend is called {name} already");
+                self.outlets.notices.answer(notice);
+            }
+            // Whether that can be is for the host to say.
+            Speaker::Room => self.ask(&name.message()),
+            Speaker::Friend | Speaker::Named(_) => {
+                self.outlets.notices.answer(format_args!("you are now {name}"));
+                self.names.call_me(name, &self.outlets);
+                self.introduce_me();
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! A friend who proves busy: under `--wait` it is called again, and told what it has not heard.
+//!
+//! A listener who has somebody already resets the connection before a word comes back. What we have
+//! said by then is kept, as long as it is little and the reset comes at once.
+
+use std::time::{Duration, Instant};
+
+use crate::threads::buffer::BUFFER_SIZE;
+
+/// How much is kept to be said again, in bytes. Who was sent more, and resets the connection then, is
+/// not called busy.
+const KEPT_MAX: u64 = BUFFER_SIZE as u64;
+
+/// A friend who resets the connection later than this has perhaps heard us: nothing is repeated.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// Whether a friend may still prove busy.
+#[derive(Debug)]
+pub struct Redial {
+    since: Instant,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The friend has said something, or we have said too much: it is not busy.
+    Answered,
+    /// Not a word has come. What we have said, where it is kept.
+    Silent(Option<Vec<u8>>),
+}
+
+impl Redial {
+    /// Somebody is there since `now`. `keeps`: what is said is to be repeated if need be.
+    pub fn new(keeps: bool, now: Instant) -> Redial {
+        Redial { since: now, state: State::Silent(keeps.then(Vec::new)) }
+    }
+
+    /// The friend has said something: nobody who speaks is busy.
+    pub fn on_heard(&mut self) {
+        self.state = State::Answered;
+    }
+
+    /// We have said this, which makes `said` bytes in all.
+    pub fn on_said(&mut self, bytes: &[u8], said: u64) {
+        match &mut self.state {
+            _ if said > KEPT_MAX => self.state = State::Answered,
+            State::Silent(Some(kept)) => kept.extend_from_slice(bytes),
+            State::Silent(None) | State::Answered => {}
+        }
+    }
+
+    /// Whether not a word has come, and we have not said much.
+    pub fn is_silent(&self) -> bool {
+        matches!(self.state, State::Silent(_))
+    }
+
+    /// Whether it is so soon that the friend cannot have heard us.
+    pub fn is_at_once(&self, now: Instant) -> bool {
+        now < self.since + AT_ONCE
+    }
+
+    /// What has to be said again; `None`: the friend has perhaps heard something of it.
+    pub fn unheard(&self, said: u64, now: Instant) -> Option<Vec<u8>> {
+        match &self.state {
+            _ if said == 0 => Some(Vec::new()),
+            State::Silent(kept) if self.is_at_once(now) => kept.clone(),
+            State::Silent(_) | State::Answered => None,
+        }
+    }
+}
