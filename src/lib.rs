@@ -57,8 +57,9 @@
 //! 9. [`notices`](threads::notices): what is said on stderr. [`error`]: everything that can go wrong, a sentence
 //!    each. [`platform`]: where operating systems differ. [`cli`](program::cli): the words of the command line, and
 //!    [`address`](program::address), the host and the port in them.
-//! 10. To see all this happen: [`steps`](watch::steps), what each thread does, one by one; [`explain`](lens::explain) puts them
-//!     into words, and [`trace`](lens::trace) into a file. [`boundaries`](lens::boundaries): where the messages lie in what `recv`
+//! 10. To see all this happen: [`steps`](watch::steps), what each thread does, one by one, and who can listen;
+//!     [`watched`](watch::watched): foreign calls that are told. The [`listener`](lens::listener) hands steps to
+//!     [`explain`](lens::explain), which puts them into words, and [`trace`](lens::trace), into a file. [`boundaries`](lens::boundaries): where the messages lie in what `recv`
 //!     gives; a pure rule. [`picture`]: from such files to a page that can be looked at; nothing of
 //!     the rest knows of it.
 //!
@@ -180,7 +181,7 @@
 //!   the coordinator.
 //! - No thread spins before it sleeps, as crossbeam's `recv` does: a room's coordinator and writers that
 //!   did so were half of its work. But in a conversation of two the coordinator and a writer give way
-//!   once ([`thread::receive`](threads::thread::receive)), so that blocks come to them several at a time.
+//!   once ([`receive`](threads::inbox::receive)), so that blocks come to them several at a time.
 //! - A member has left when its sending half ends, also where it could still listen: most programs
 //!   close both at once, and the two cannot be told apart before something is sent to it.
 //! - The trace-writer, once it has been woken, lets records gather for 20 ms before it writes them. To

@@ -17,8 +17,8 @@ const EXCERPT: usize = 60;
 /// How long they may be when they are shown, in bytes.
 const EXCERPT_MAX: usize = 80;
 
-/// How many messages of a stream are named one by one. Of those behind them, a name has the first
-/// that begins in each [`PAGE`]: a file of short lines would else be drawn as a wall of arrows. Both
+/// How many messages of a stream are named one by one. Of those after them, a name has the first
+/// that begins in each [`PAGE`]: a file of short lines would otherwise be drawn as a wall of arrows. Both
 /// computers count alike.
 const ONE_BY_ONE: u64 = 10_000;
 

@@ -173,7 +173,7 @@ impl Habits {
         // nothing that somebody has said.
         let counts = facts.bytes != Some(0) && facts.failed.is_empty() && !facts.quiet;
         account::count_call(call, blocked, facts.bytes.unwrap_or(0), counts);
-        // Messages come by the thousand; anything else is worth a line.
+        // Messages come by the thousand; anything else is always shown.
         let usual = match call {
             Call::Read | Call::Recv | Call::Send | Call::Write | Call::Inbox => {
                 facts.bytes.is_some_and(|bytes| bytes > 0)

@@ -39,7 +39,7 @@ pub struct Pool {
     stopped: Receiver<()>,
 }
 
-/// How many buffers of a pool are at home, for somebody else than its reader.
+/// Lets another thread see how many buffers of a pool are at home.
 #[derive(Clone, Debug)]
 pub struct AtHome(Receiver<Vec<u8>>);
 
@@ -206,7 +206,7 @@ impl Block {
         self.number = steps::number_a_block();
     }
 
-    /// Which block it is, where somebody watches; else 0.
+    /// Which block it is, where somebody watches; otherwise 0.
     pub fn number(&self) -> u64 {
         self.number
     }

@@ -12,8 +12,8 @@ use crossbeam_channel::Receiver;
 
 use crate::text::name::{Name, Speaker};
 use crate::threads::buffer::Block;
+use crate::threads::inbox;
 use crate::threads::order::Order;
-use crate::threads::thread;
 use crate::wire::messages::{self, Wire};
 
 /// How one sink is written. The errors of all of these are those of `to`.
@@ -69,7 +69,7 @@ pub trait Form: Debug + Send {
     /// Waits for an order; `None` where something else has come that is to be written. A closed outbox
     /// says "that was all".
     fn wait(&mut self, outbox: &Receiver<Order>) -> Option<Order> {
-        Some(thread::receive(outbox, None, true).unwrap_or(Order::Goodbye))
+        Some(inbox::receive(outbox, None, true).unwrap_or(Order::Goodbye))
     }
 
     /// Writes what is still to be written when nothing more will come.

@@ -6,12 +6,11 @@
 
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, at, never, select, unbounded};
 
 use crate::platform::machine;
 use crate::roles::{Role, Who};
 use crate::threads::event::{Event, News};
-use crate::threads::thread;
 use crate::watch::steps::{self, Asked, Call, Came};
 
 /// The way into the inbox.
@@ -52,7 +51,7 @@ impl Inbox {
     }
 
     /// Waits for what happens next, until `wake_at` if there is such a time. `gives_way`: see
-    /// [`thread::receive`].
+    /// [`receive`].
     pub fn next(&self, wake_at: Option<Instant>, gives_way: bool) -> Event {
         let event = steps::blocked(
             Call::Inbox,
@@ -78,7 +77,7 @@ impl Inbox {
         let event = match wake_at {
             // The clock goes first: an inbox that is never empty would never let it speak.
             Some(at) if at <= machine::now() => Err(RecvTimeoutError::Timeout),
-            wake_at => thread::receive(&self.events, wake_at, gives_way),
+            wake_at => receive(&self.events, wake_at, gives_way),
         };
         match event {
             Ok(event) => event,
@@ -91,5 +90,34 @@ impl Inbox {
     /// The events themselves, to be waited for together with something else.
     pub fn events(&self) -> &Receiver<Event> {
         &self.events
+    }
+}
+
+/// Waits for what comes next in a channel, until `deadline` if there is one.
+///
+/// Before it sleeps it gives way, once, where it `gives_way`. Where threads share a processor, whoever
+/// fills the channel can then do so several times before this thread is run again, instead of waking
+/// it for each block: that is worth half as much throughput again. More than once is worse.
+/// crossbeam's own `recv` looks again some ten times before it sleeps; with many threads that was
+/// most of the work, and even once is too often there.
+///
+/// # Errors
+/// The time is over, or there are no senders left.
+pub fn receive<T>(
+    from: &Receiver<T>,
+    deadline: Option<Instant>,
+    gives_way: bool,
+) -> Result<T, RecvTimeoutError> {
+    if gives_way {
+        if let Ok(next) = from.try_recv() {
+            return Ok(next);
+        }
+        machine::thread::yield_now();
+    }
+    let limit = deadline.map_or_else(never, at);
+    // What waits for several channels at once looks into them once more, and then sleeps.
+    select! {
+        recv(from) -> next => next.map_err(|_| RecvTimeoutError::Disconnected),
+        recv(limit) -> _ => from.try_recv().map_err(|_| RecvTimeoutError::Timeout),
     }
 }

@@ -3,7 +3,7 @@
 //! What is said in a room goes to many, and a buffer that had to come home from all of them would
 //! stand still with the slowest. So a message is rendered once, into memory that all outboxes
 //! share, and the speaker's buffer goes home at once; *unless* an outbox holds more than its mark
-//! by then. In that one the buffer waits too, behind the message. So speakers run free while
+//! by then. In that one the buffer waits too, after the message. So speakers run free while
 //! everybody keeps up, and are held back by exactly those who do not.
 //!
 //! And so it is known who holds others back, and since when without taking anything.
@@ -27,9 +27,9 @@ const MARK: u64 = 128 * 1024;
 /// How often to look after those who hold others back.
 pub const LOOK: Duration = Duration::from_millis(200);
 
-/// How often it may be looked in vain: eleven times, which is 2 s from the first to the last. (Looks
-/// are counted, and not seconds: where the computer was too busy to look, nobody got to take
-/// anything either.)
+/// Looks in a row without progress, after which somebody is stuck: eleven, which is 2 s from the first
+/// to the last. (Looks are counted, and not seconds: where the computer was too busy to look, nobody
+/// got to take anything either.)
 const LOOKS_MAX: u32 = 11;
 
 /// After how many looks somebody is slow who holds others back without a break: 5 s.
@@ -42,7 +42,7 @@ pub struct PaidOutbox {
     to_writer: Option<Outbox>,
     /// How far the writer is with it.
     done: Done,
-    /// The writer's thread, where it has to be woken; else the outbox itself does that.
+    /// The writer's thread, where it has to be woken; otherwise the outbox itself does that.
     writer: Option<Thread>,
     /// Something was put in since the writer was woken.
     filled: bool,

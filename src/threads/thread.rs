@@ -1,44 +1,14 @@
 //! Threads with names, and knowing at the end what became of each.
 
 use std::io::ErrorKind;
-use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, at, bounded, never, select};
+use crossbeam_channel::{Receiver, TryRecvError, bounded};
 
 use crate::error::Error;
 use crate::platform::limits;
 use crate::platform::machine::thread::{self, Builder, JoinHandle};
 use crate::roles::{self, Number, Role};
 use crate::watch::steps;
-
-/// Waits for what comes next in a channel, until `deadline` if there is one.
-///
-/// Before it sleeps it gives way, once, where it `gives_way`. Where threads share a processor, whoever
-/// fills the channel can then do so several times before this thread is run again, instead of waking
-/// it for each block: that is worth half as much throughput again. More than once is worse.
-/// crossbeam's own `recv` looks again some ten times before it sleeps; with many threads that was
-/// most of the work, and even once is too often there.
-///
-/// # Errors
-/// The time is over, or there are no senders left.
-pub fn receive<T>(
-    from: &Receiver<T>,
-    deadline: Option<Instant>,
-    gives_way: bool,
-) -> Result<T, RecvTimeoutError> {
-    if gives_way {
-        if let Ok(next) = from.try_recv() {
-            return Ok(next);
-        }
-        thread::yield_now();
-    }
-    let limit = deadline.map_or_else(never, at);
-    // What waits for several channels at once looks into them once more, and then sleeps.
-    select! {
-        recv(from) -> next => next.map_err(|_| RecvTimeoutError::Disconnected),
-        recv(limit) -> _ => from.try_recv().map_err(|_| RecvTimeoutError::Timeout),
-    }
-}
 
 /// The stack of a thread that serves one friend of many, in bytes: a thousand members have two
 /// thousand threads. Much more than they need, also in a build for debugging.
