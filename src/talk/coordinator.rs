@@ -10,9 +10,9 @@
 //! [stdin-reader](crate::talk::typing), and the [meeting](crate::talk::meeting), which is a
 //! [conversation](crate::talk::conversation) or a room.
 
-use std::io::ErrorKind;
+mod input;
+
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::Error;
@@ -26,15 +26,11 @@ use crate::talk::meeting::{Company, Conclusion, Input, Meeting, Signal};
 use crate::talk::plan::{Outboxes, Outcome, Outlets, Plan, Stdin};
 use crate::talk::search::{Next, Search};
 use crate::talk::typing::Typing;
-use crate::text::command::{Command, HELP};
-use crate::text::harmless::harmless;
 use crate::text::name::Name;
-use crate::threads::buffer::Block;
-use crate::threads::event::{Event, News, ReadError, Report};
+use crate::threads::event::{Event, Report};
 use crate::threads::friend::Friend;
 use crate::threads::inbox::Inbox;
-use crate::wire::messages::{FRAME_MAX, MESSAGE_MAX, Wire};
-use crate::wire::step::Oddity;
+use crate::wire::messages::Wire;
 
 /// After how many events it does what it has put off, though more are waiting.
 const UNSETTLED_MAX: usize = 64;
@@ -287,125 +283,6 @@ impl Coordinator {
         } else if self.typing.has_ended() && self.plan.room.is_none() {
             // It ended before anybody was there: we have nothing more to say.
             self.on_input(Input::NoMore, now);
-        }
-    }
-
-    // What I say.
-
-    fn on_stdin(&mut self, news: News, now: Instant) {
-        let clears = self.typing.is_clearing();
-        match news {
-            News::Block(words) if clears => self.typing.show_not_sent(words.bytes()),
-            News::Command(line) if clears => self.typing.show_command_not_sent(&line),
-            News::Ended(_) if clears => {
-                self.typing.on_cleared();
-                self.begin_search(now);
-            }
-            News::Block(words) => self.on_said(words, now),
-            News::Oddity(oddity) => self.on_oddity(oddity),
-            News::Command(line) => self.on_command(&line, now),
-            News::Goodbye => self.on_input_end(now),
-            News::Ended(result) => self.on_stdin_end(result, now),
-            News::Request(..) => {} // A friend sends these.
-        }
-    }
-
-    fn on_said(&mut self, words: Block, now: Instant) {
-        match self.state {
-            State::Over(_) => {}
-            _ if self.company() == Company::Nobody => self.typing.said_to_nobody(words),
-            _ => self.on_input(Input::Said(Arc::new(words)), now),
-        }
-    }
-
-    fn on_input(&mut self, input: Input, now: Instant) {
-        if let State::Meeting(meeting) = &mut self.state {
-            meeting.on_input(input, now);
-        }
-    }
-
-    fn on_oddity(&self, oddity: Oddity) {
-        let notices = &self.outlets.notices;
-        match oddity {
-            Oddity::TooLong(bytes) => {
-                let (what, most) = match self.plan.room {
-                    None => ("frame holds", FRAME_MAX),
-                    Some(_) => ("room takes", MESSAGE_MAX),
-                };
-                notices.notice(format_args!(
-                    "not sent: the line is {bytes} bytes long, and a {what} {most} at most"
-                ));
-            }
-            Oddity::NotUtf8 => notices.notice("not sent: the line is not UTF-8 text"),
-            // These are about what a friend sends.
-            Oddity::LooksLike(_) | Oddity::Foreign(_) | Oddity::AfterEnd => {}
-        }
-    }
-
-    /// The stdin-reader has said its last word.
-    fn on_stdin_end(&mut self, result: Result<(), ReadError>, now: Instant) {
-        self.typing.on_end();
-        // Ctrl-D ends what one says to a friend; but the host of a room would be left without commands.
-        let goes_on = self.plan.room.is_some() && self.company() != Company::Leaving;
-        match result {
-            Ok(()) if goes_on && self.plan.stdin == Stdin::Terminal => {
-                self.outlets.notices.notice("the room stays open (Ctrl-C closes it)");
-                self.typing.let_read_again();
-            }
-            Err(ReadError::Io(_)) if self.window_is_closed() => self.on_signal(false, now),
-            Ok(()) => self.on_input_end(now),
-            // It was told to stop, and has handed over what it had read.
-            Err(ReadError::Io(why))
-                if self.plan.stdin == Stdin::Pipe && why.kind() == ErrorKind::WouldBlock =>
-            {
-                self.on_input_end(now);
-            }
-            Err(ReadError::Io(why)) => self.on_input_broke(Error::StdinUnreadable(why), now),
-            Err(ReadError::Rule(fault)) => self.on_input_broke(fault.into(), now),
-        }
-    }
-
-    fn on_input_end(&mut self, now: Instant) {
-        match self.state {
-            State::Alone if self.plan.stdin == Stdin::Terminal => self.outlets.notices.notice(
-                "you have ended, and nobody is there yet; what you type now is not sent \
-                 (Ctrl-C leaves)",
-            ),
-            _ => self.on_input(Input::Ended, now),
-        }
-    }
-
-    fn on_input_broke(&mut self, error: Error, now: Instant) {
-        match self.state {
-            State::Alone => self.give_up(error),
-            _ => self.on_input(Input::Broke(error), now),
-        }
-    }
-
-    fn on_command(&mut self, line: &str, now: Instant) {
-        match (Command::parse(line), &mut self.state) {
-            (Ok(Command::Quit), _) => self.on_signal(true, now),
-            (Ok(command), State::Meeting(meeting)) => meeting.on_command(command, now),
-            (Ok(command), _) => self.on_command_alone(command),
-            (Err(why), _) => self.outlets.notices.answer(harmless(&why)),
-        }
-    }
-
-    fn on_command_alone(&mut self, command: Command) {
-        let notices = &self.outlets.notices;
-        match command {
-            Command::Help => HELP.iter().for_each(|line| notices.answer(line)),
-            Command::Who => {
-                let me = self.me.as_ref().map_or("you".to_owned(), |name| format!("{name} (you)"));
-                notices.answer(format_args!("here: {me}, and nobody else yet"));
-            }
-            Command::Name(name) => {
-                notices.answer(format_args!("you are now {name}"));
-                self.outlets.call_me(Some(name.clone()));
-                self.me = Some(name);
-            }
-            Command::Kick(_) => notices.answer("/kick is for the host of a room; /quit leaves"),
-            Command::Quit => {}
         }
     }
 

@@ -43,7 +43,6 @@ impl Ours {
             // A socket-writer that has failed says so itself.
             let _ = to_friend.send(Order::Own(Cow::Borrowed(END_FRAME)));
         }
-        log::debug!("closes our sending half");
         // With its outbox closed, the socket-writer knows that this was all.
         *self = Ours::Closing { end };
     }
