@@ -20,7 +20,7 @@
 //!
 //! A thread blocks in exactly one foreign call (`read`, `recv`, `send`, `write`, `accept`,
 //! `connect`) and otherwise only on a channel (in a room a socket-writer is woken by hand; see
-//! [`paid_outbox`](threads::paid_outbox)). The coordinator blocks on its inbox alone, so
+//! [`paid_outbox`](room::paid_outbox)). The coordinator blocks on its inbox alone, so
 //! nothing that a friend, a terminal or a pipe does can hold it up. Once connected, the listening
 //! and the calling side are the same program.
 //!
@@ -35,7 +35,7 @@
 //! 3. [`reader`](threads::reader) and [`writer`](threads::writer): the one loop for every source of bytes, and the one for every
 //!    sink.
 //! 4. [`buffer`](threads::buffer): buffers that come home, which is all of the flow control; but in a room, where
-//!    the slowest would hold up everybody, for [`paid_outbox`](threads::paid_outbox). [`ear`](room::host_outbox): the host's own outboxes.
+//!    the slowest would hold up everybody, for [`paid_outbox`](room::paid_outbox). [`ear`](room::host_outbox): the host's own outboxes.
 //! 5. [`messages`](wire::messages): where a message ends; [`lines`](wire::lines) and [`frames`](wire::frames); [`framer`](wire::framer),
 //!    from the one to the other; [`codec`](wire::codec), which of them is wanted where; and [`sniffer`](wire::sniffer), which notices a
 //!    friend who speaks the other one, or is a browser. [`typed`](wire::typed): what a person types is a message or a

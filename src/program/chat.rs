@@ -156,8 +156,8 @@ fn outboxes(writers: &Writers, stdin_reader: &StdinReader, ask_friend: Sender<()
 
 /// The room that friends come to, where one is wanted.
 fn room(plan: &Plan, outlets: &Outlets, writers: &mut Writers) -> Option<Box<dyn Meeting>> {
-    let ears = std::mem::take(&mut writers.ears);
-    plan.room.map(|_| -> Box<dyn Meeting> { Box::new(Hosting::new(plan, outlets, ears)) })
+    let host_outboxes = std::mem::take(&mut writers.host_outboxes);
+    plan.room.map(|_| -> Box<dyn Meeting> { Box::new(Hosting::new(plan, outlets, host_outboxes)) })
 }
 
 /// Starts the coordinator, whose last word comes by a channel.

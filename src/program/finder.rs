@@ -11,7 +11,7 @@ use crate::net::requests::Requests;
 use crate::program::cli::Meet;
 use crate::program::streams::Streams;
 use crate::roles::Role;
-use crate::room::rules;
+use crate::room::announcement;
 use crate::talk::plan::Stdin;
 use crate::text::audience::Audience;
 use crate::threads::inbox::ToInbox;
@@ -79,7 +79,7 @@ fn line_settings(meet: &Meet, streams: &Streams) -> LineSettings {
 /// What a caller is told whom a room cannot take, and that this was all: the bytes to send.
 fn refusal(wire: Wire, error: &Error) -> Vec<u8> {
     let why = format_args!("this room cannot take you now: {}", error.to_a_caller());
-    let mut bytes = rules::refusal(wire, why);
+    let mut bytes = announcement::refusal(wire, why);
     if wire == Wire::Frames {
         bytes.extend_from_slice(END_FRAME);
     }

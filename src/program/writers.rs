@@ -15,7 +15,8 @@ use crate::program::cli::{Common, Meet};
 use crate::program::ending::{Ending, LAST_LINES};
 use crate::program::streams::Streams;
 use crate::roles::Sink;
-use crate::room::host_outbox::Ear;
+use crate::room::host_outbox::HostOutbox;
+use crate::room::paid_outbox::PaidOutbox;
 use crate::terminal::row::Row;
 use crate::terminal::screen::{self, Screen};
 use crate::terminal::transcript::Transcript;
@@ -25,7 +26,6 @@ use crate::threads::inbox::ToInbox;
 use crate::threads::notices::Notices;
 use crate::threads::order::Order;
 use crate::threads::outbox::{self, Outbox};
-use crate::threads::paid_outbox::PaidOutbox;
 use crate::threads::thread::Thread;
 use crate::threads::writer::Writer;
 use crate::watch::steps::Call;
@@ -42,7 +42,7 @@ pub struct Writers {
     notice_writer: Option<Running>,
     transcript: Option<Running>,
     /// The screen and the transcript as those who hear what is said in a room, where there is one.
-    pub ears: Vec<Ear>,
+    pub host_outboxes: Vec<HostOutbox>,
 }
 
 /// The rows that are being typed, for the screen-writer.
@@ -91,11 +91,11 @@ impl Writers {
         let (screen, screen_ear) = start_screen(common, streams.for_a_person, rows, inbox)?;
         let (notices, notice_writer) = start_notices(common, &screen.running.outbox, inbox)?;
         // Otherwise they must not be kept: they hold the outboxes open.
-        let ears = match meet.room() {
+        let host_outboxes = match meet.room() {
             Some(_) => std::iter::once(screen_ear).chain(transcript_ear).collect(),
             None => Vec::new(),
         };
-        Ok(Writers { screen, notices, notice_writer, transcript, ears })
+        Ok(Writers { screen, notices, notice_writer, transcript, host_outboxes })
     }
 
     /// The way to the screen.
@@ -192,7 +192,7 @@ fn start_screen(
     for_a_person: bool,
     rows: Option<Rows>,
     inbox: &ToInbox,
-) -> Result<(ScreenWriter, Ear), Error> {
+) -> Result<(ScreenWriter, HostOutbox), Error> {
     let editor = rows.is_some();
     let form: Box<dyn Form> = match (for_a_person, common.wire) {
         (true, wire) => {
@@ -209,8 +209,8 @@ fn start_screen(
     let (stdout, hold) =
         display::screen().map_err(|why| Error::NoStream { stream: "stdout", why })?;
     let (running, paid, waiting) = Running::start(Sink::Screen, form, stdout, inbox)?;
-    let ear = Ear::new(paid, waiting, for_a_person);
-    Ok((ScreenWriter { running, hold, editor }, ear))
+    let host_outbox = HostOutbox::new(paid, waiting, for_a_person);
+    Ok((ScreenWriter { running, hold, editor }, host_outbox))
 }
 
 /// Stderr. Where it is the screen, notices go through the screen's writer: so they stand after the
@@ -238,10 +238,14 @@ fn start_notices(
 
 /// The file of the transcript is opened here and now: one that cannot be had is better known before a
 /// word is said.
-fn start_transcript(file: &Path, wire: Wire, inbox: &ToInbox) -> Result<(Running, Ear), Error> {
+fn start_transcript(
+    file: &Path,
+    wire: Wire,
+    inbox: &ToInbox,
+) -> Result<(Running, HostOutbox), Error> {
     let to = streams::append(file)
         .map_err(|why| Error::NoTranscript { file: file.display().to_string(), why })?;
     let form = Box::new(Transcript::new(wire));
     let (running, paid, waiting) = Running::start(Sink::Transcript, form, to, inbox)?;
-    Ok((running, Ear::new(paid, waiting, true)))
+    Ok((running, HostOutbox::new(paid, waiting, true)))
 }

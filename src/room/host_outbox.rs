@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 
+use crate::room::paid_outbox::{Look, PaidOutbox};
 use crate::text::name::{Name, Speaker};
 use crate::threads::buffer::Block;
 use crate::threads::order::Order;
-use crate::threads::paid_outbox::{Look, PaidOutbox};
 use crate::wire::messages::{self, Wire};
 
 /// An ear of the host's. See the [module's page](self).
 #[derive(Debug)]
-pub struct Ear {
+pub struct HostOutbox {
     outbox: PaidOutbox,
     /// The other end of the outbox, to take back what waits in it.
     waiting: Receiver<Order>,
@@ -28,10 +28,10 @@ pub struct Ear {
     missed: Option<usize>,
 }
 
-impl Ear {
+impl HostOutbox {
     /// An ear with this outbox, whose other end is `waiting`. `labels`: its writer says who speaks.
-    pub fn new(outbox: PaidOutbox, waiting: Receiver<Order>, labels: bool) -> Ear {
-        Ear { outbox, waiting, labels, speaker: None, missed: None }
+    pub fn new(outbox: PaidOutbox, waiting: Receiver<Order>, labels: bool) -> HostOutbox {
+        HostOutbox { outbox, waiting, labels, speaker: None, missed: None }
     }
 
     /// Hears what somebody says: as it was read, and as it is relayed to others. `true`: from now on

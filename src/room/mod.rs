@@ -1,6 +1,10 @@
 //! Many people instead of two. The threads are the same, and so is the coordinator; what comes on top
 //! is who hears whom, and that nobody holds up the others.
 
+pub mod announcement;
 pub mod host_outbox;
 pub mod hosting;
+pub mod member;
+pub mod paid_outbox;
+pub mod relay;
 pub mod rules;

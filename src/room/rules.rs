@@ -1,27 +1,15 @@
-//! The rules of a room: who is here, what they are called, who hears what, and what is announced.
+//! The rules of a room: who is here, and what they are called.
 //! Pure rules; who lives by them is [`hosting`](crate::room::hosting).
 //!
-//! Everybody in a room hears everybody else, as `NAME says: TEXT`. So that nobody can speak as
-//! another, names are unique, and made of letters and digits; and what is said is made
-//! [harmless](crate::text::harmless) before it goes out, so that it stays one line.
+//! So that nobody can speak as another, names are unique, and made of letters and digits.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use crate::roles::Number;
+use crate::room::announcement::{Announcement, Removal};
 use crate::text::audience::WELCOME;
-use crate::text::harmless::harmless;
 use crate::text::name::Name;
-use crate::wire::messages::{self, Wire};
-use crate::wire::step::Foreign;
-
-/// The longest text that is relayed as one message, in bytes: what is made visible takes more room
-/// than it did, and a frame holds no more than 64 KiB.
-const PART_MAX: usize = 32 * 1024;
-
-/// How much is relayed in one piece, in bytes, where many short messages came together. Whether
-/// somebody takes something is seen by whole pieces, so that they must not be large.
-const PIECE: usize = 16 * 1024;
 
 /// How many names a list has, at most.
 const LISTED: usize = 20;
@@ -79,7 +67,7 @@ impl Room {
     }
 
     /// Somebody goes; `None` where nobody of this number is here.
-    pub fn leave(&mut self, number: Number, why: Option<SentAway>) -> Option<Announcement> {
+    pub fn leave(&mut self, number: Number, why: Option<Removal>) -> Option<Announcement> {
         let name = self.members.remove(&number)?;
         self.by_name.remove(&name.folded());
         Some(Announcement::Left(name, why))
@@ -161,143 +149,9 @@ impl Room {
     }
 }
 
-/// Why somebody has to leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SentAway {
-    /// Others waited, and nothing was taken.
-    TookNothing,
-    /// The host wants it so.
-    Removed,
-    /// It was no chat.
-    Foreign(Foreign),
-}
-
-impl fmt::Display for SentAway {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SentAway::TookNothing => f.write_str("took nothing for 2 s while others waited"),
-            SentAway::Removed => f.write_str("removed by the host"),
-            SentAway::Foreign(what) => write!(f, "cut off, as it speaks {what} like a browser"),
-        }
-    }
-}
-
-/// What everybody in a room is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Announcement {
-    /// Somebody has come.
-    Joined(Name),
-    /// Somebody has gone, and why, where it was not of their own.
-    Left(Name, Option<SentAway>),
-    /// Somebody who was called this is now called that.
-    Renamed(Name, Name),
-}
-
-impl fmt::Display for Announcement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Announcement::Joined(name) => write!(f, "{name} has joined"),
-            Announcement::Left(name, None) => write!(f, "{name} has left"),
-            Announcement::Left(name, Some(why)) => write!(f, "{name} has left: {why}"),
-            Announcement::Renamed(before, now) => write!(f, "{before} is now {now}"),
-        }
-    }
-}
-
-/// Announcements that were put together, for somebody who has too much waiting already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    joined: usize,
-    left: usize,
-    renamed: usize,
-}
-
-impl Tally {
-    /// Counts announcements.
-    pub fn of(announcements: &[Announcement]) -> Tally {
-        let mut tally = Tally::default();
-        for announcement in announcements {
-            match announcement {
-                Announcement::Joined(_) => tally.joined += 1,
-                Announcement::Left(..) => tally.left += 1,
-                Announcement::Renamed(..) => tally.renamed += 1,
-            }
-        }
-        tally
-    }
-
-    /// Adds those of another.
-    pub fn add(&mut self, other: Tally) {
-        self.joined += other.joined;
-        self.left += other.left;
-        self.renamed += other.renamed;
-    }
-
-    /// Whether there was none.
-    pub fn is_empty(&self) -> bool {
-        *self == Tally::default()
-    }
-
-    /// What to tell instead of all of them.
-    pub fn lines(self) -> impl Iterator<Item = String> {
-        let Tally { joined, left, renamed } = self;
-        [(joined, "joined"), (left, "left"), (renamed, "changed names")]
-            .into_iter()
-            .filter(|&(count, _)| count > 0)
-            .map(|(count, what)| match count {
-                1 => format!("1 has {what}"),
-                _ => format!("{count} have {what}"),
-            })
-    }
-}
-
-/// A notice of the host's, as it stands on the wire: `* Susan has joined`.
-pub fn notice(wire: Wire, line: impl fmt::Display) -> Vec<u8> {
-    messages::message(wire, &format!("* {line}"))
-}
-
-/// The first and last line to somebody who cannot join.
-pub fn refusal(wire: Wire, why: impl fmt::Display) -> Vec<u8> {
-    messages::message(wire, &format!("{WELCOME}* {why}; try again later"))
-}
-
-/// A block of somebody's messages as everybody else gets them: each labelled and made harmless,
-/// put together in pieces.
-pub fn relayed(wire: Wire, name: &Name, block: &[u8]) -> Vec<Vec<u8>> {
-    let mut pieces = Vec::new();
-    let mut piece = Vec::with_capacity((block.len() + 64).min(PIECE));
-    let label = format!("{name} says: ");
-    for message in messages::messages(wire, block) {
-        let text = String::from_utf8_lossy(message.text);
-        for part in parts(&harmless(&text)) {
-            if piece.len() + label.len() + part.len() > PIECE && !piece.is_empty() {
-                pieces.push(std::mem::replace(&mut piece, Vec::with_capacity(PIECE)));
-            }
-            // A label and a part are far from what a frame can hold.
-            messages::put_message(wire, &[&label, part], &mut piece);
-        }
-    }
-    if !piece.is_empty() {
-        pieces.push(piece);
-    }
-    pieces
-}
-
-/// A text in parts of at most [`PART_MAX`] bytes; an empty one is one part.
-fn parts(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(text);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let (part, more) = text.split_at(text.floor_char_boundary(PART_MAX));
-        rest = (!more.is_empty()).then_some(more);
-        Some(part)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::messages::MESSAGE_MAX;
     use proptest::prelude::*;
 
     fn name(word: &str) -> Name {
@@ -315,10 +169,6 @@ mod tests {
         room
     }
 
-    fn text(pieces: Vec<Vec<u8>>) -> String {
-        String::from_utf8(pieces.concat()).unwrap()
-    }
-
     #[test]
     fn who_comes_is_a_guest_and_who_goes_is_gone() {
         let mut room = room(0);
@@ -327,7 +177,7 @@ mod tests {
         assert_eq!(room.who(member(2)), "here: host, guest-1, guest-2 (you)");
         assert_eq!(room.leave(Number(1), None).unwrap().to_string(), "guest-1 has left");
         assert_eq!(room.leave(Number(1), None), None, "once is enough");
-        let removed = room.leave(Number(2), Some(SentAway::Removed)).unwrap();
+        let removed = room.leave(Number(2), Some(Removal::Removed)).unwrap();
         assert_eq!(removed.to_string(), "guest-2 has left: removed by the host");
         assert!(room.members.is_empty());
         assert_eq!(room.who(Who::Host), "here: host (you)");
@@ -389,64 +239,7 @@ mod tests {
         ));
     }
 
-    #[test]
-    fn a_message_is_labelled_and_stays_one_line() {
-        let susan = name("Susan");
-        let said = b"hello\n\n\xff \x1b[2J\r* guest-9 has left\xe2\x80\xa8x\n";
-        let expected = "Susan says: hello\nSusan says: \n\
-                        Susan says: \u{fffd} ^[[2J^M* guest-9 has left<U+2028>x\n";
-        assert_eq!(text(relayed(Wire::Lines, &susan, said)), expected);
-        let frame = messages::message(Wire::Frames, "one\nhost says: two");
-        let relayed = relayed(Wire::Frames, &susan, &frame).concat();
-        let texts: Vec<_> = messages::messages(Wire::Frames, &relayed)
-            .map(|message| message.text.to_vec())
-            .collect();
-        assert_eq!(texts, [b"Susan says: one^Jhost says: two".to_vec()]);
-    }
-
-    #[test]
-    fn the_longest_message_of_the_rudest_kind_fits_on_either_wire() {
-        let rude = "\u{202e}".repeat(MESSAGE_MAX / 3);
-        for wire in [Wire::Lines, Wire::Frames] {
-            let pieces = relayed(wire, &name("Susan"), &messages::message(wire, &rude));
-            let mut whole = String::new();
-            for message in pieces.iter().flat_map(|piece| messages::messages(wire, piece)) {
-                assert!(message.whole);
-                let text = std::str::from_utf8(message.text).unwrap();
-                whole += text.strip_prefix("Susan says: ").unwrap();
-            }
-            assert_eq!(whole, harmless(&rude), "{wire}");
-        }
-    }
-
-    #[test]
-    fn many_announcements_become_a_few() {
-        let mut tally = Tally::default();
-        assert!(tally.is_empty());
-        tally.add(Tally::of(&vec![Announcement::Joined(name("a")); 30]));
-        tally.add(Tally::of(&vec![Announcement::Joined(name("a")); 7]));
-        tally.add(Tally::of(&[Announcement::Left(name("a"), None)]));
-        tally.add(Tally::of(&[Announcement::Renamed(name("a"), name("b"))]));
-        let lines: Vec<String> = tally.lines().collect();
-        assert_eq!(lines, ["37 have joined", "1 has left", "1 has changed names"]);
-    }
-
     proptest! {
-        #[test]
-        fn nothing_that_is_said_can_be_more_than_one_line(
-            said in prop::collection::vec(any::<u8>(), 0..200),
-        ) {
-            let mut block = said.clone();
-            block.push(b'\n');
-            let lines = text(relayed(Wire::Lines, &name("Susan"), &block));
-            let messages = said.iter().filter(|&&byte| byte == b'\n').count() + 1;
-            prop_assert_eq!(lines.lines().count(), messages);
-            for line in lines.lines() {
-                prop_assert!(line.starts_with("Susan says: "));
-                prop_assert!(!line.chars().any(|c| c.is_control() && c != '\t'));
-            }
-        }
-
         /// Whatever people do, no two have names that are alike, and every name leads to its owner.
         #[test]
         fn names_are_unique_whatever_people_do(

@@ -8,7 +8,6 @@ pub mod inbox;
 pub mod notices;
 pub mod order;
 pub mod outbox;
-pub mod paid_outbox;
 pub mod permit;
 pub mod reader;
 pub mod thread;

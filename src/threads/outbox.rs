@@ -3,7 +3,7 @@
 //!
 //! Whoever watches is told here that a message is handed over, that it is taken, and that a writer
 //! waits; so neither the coordinator nor a writer has to say so. (What goes to a member of a room is
-//! counted as well: see [`paid_outbox`](crate::threads::paid_outbox).)
+//! counted as well: that is the room's business.)
 
 use crossbeam_channel::{Receiver, SendError, Sender, TryRecvError, unbounded};
 

@@ -41,7 +41,7 @@ impl Writer {
     }
 
     /// The same for a thread that has to be woken when there is something in the outbox, or when it
-    /// is closed; see [`paid_outbox`](crate::threads::paid_outbox).
+    /// is closed; see [`paid_outbox`](crate::room::paid_outbox).
     pub fn that_is_woken(mut self) -> Writer {
         self.is_woken = true;
         self

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::platform::machine::thread::Thread;
-use crate::room::rules::{Announcement, Tally};
+use crate::talk::halves::Ours;
 use crate::threads::buffer::Block;
 use crate::threads::order::{Done, Order};
 use crate::threads::outbox::Outbox;
@@ -38,8 +38,8 @@ const LOOKS_SLOW: u32 = 25;
 /// The way to somebody in a room.
 #[derive(Debug)]
 pub struct PaidOutbox {
-    /// `None`: that was all.
-    to_writer: Option<Outbox>,
+    /// What we say there.
+    ours: Ours,
     /// How far the writer is with it.
     done: Done,
     /// The writer's thread, where it has to be woken; otherwise the outbox itself does that.
@@ -55,8 +55,6 @@ pub struct PaidOutbox {
     looks: u32,
     /// How often it has been looked since it holds others back.
     looks_held: u32,
-    /// What was announced while there was too much in it already.
-    counted: Tally,
 }
 
 /// What a look shows.
@@ -75,7 +73,7 @@ impl PaidOutbox {
     /// it has to be woken.
     pub fn new(to_writer: Outbox, done: Done, writer: Option<Thread>) -> PaidOutbox {
         PaidOutbox {
-            to_writer: Some(to_writer),
+            ours: Ours::Open(to_writer),
             done,
             writer,
             filled: false,
@@ -84,7 +82,6 @@ impl PaidOutbox {
             seen: 0,
             looks: 0,
             looks_held: 0,
-            counted: Tally::default(),
         }
     }
 
@@ -92,7 +89,7 @@ impl PaidOutbox {
     /// keeps that as well, and the answer is `true`: from now on somebody waits.
     pub fn put(&mut self, message: Order, paid: &Arc<Block>) -> bool {
         self.hand_over(message);
-        if self.to_writer.is_none() || self.waiting() <= MARK {
+        if !self.ours.is_open() || !self.is_full() {
             return false;
         }
         if !self.holds_back() {
@@ -104,31 +101,9 @@ impl PaidOutbox {
         true
     }
 
-    /// Puts announcements in, which nobody has paid for; or just counts them, where there is too
-    /// much in the outbox already: [`PaidOutbox::take_counted`] tells.
-    pub fn announce(&mut self, text: &Arc<Block>, what: &[Announcement]) {
-        if what.is_empty() {
-            return;
-        }
-        if self.waiting() <= MARK && self.counted.is_empty() {
-            return self.hand_over(Order::Block(Arc::clone(text)));
-        }
-        if self.counted.is_empty() {
-            // When the writer is through, it says so.
-            self.hand_over(Order::Flush);
-        }
-        self.counted.add(Tally::of(what));
-    }
-
-    /// The writer is through with what was put in before something was counted: what is now to be
-    /// told.
-    pub fn take_counted(&mut self) -> Tally {
-        std::mem::take(&mut self.counted)
-    }
-
     /// Puts something in that nobody pays for, and of which there is little.
     pub fn hand_over(&mut self, order: Order) {
-        if let Some(to_writer) = &self.to_writer {
+        if let Ours::Open(to_writer) = &self.ours {
             self.put += order.cost();
             self.filled = true;
             // A writer that has ended has said so, or will.
@@ -145,11 +120,27 @@ impl PaidOutbox {
         }
     }
 
-    /// That was all: the writer ends when it has written what waits.
-    pub fn close(&mut self) {
-        self.to_writer = None;
+    /// That was all: the writer ends when it has written what waits, and then `end` if wanted.
+    pub fn close(&mut self, end: bool) {
+        self.ours.close(end);
         self.filled = true;
         self.ring();
+    }
+
+    /// The writer has said its last word: the buffers in here have come home.
+    pub fn set_closed(&mut self, unsent: u64) {
+        self.ours.set_closed(unsent, None);
+        self.forget();
+    }
+
+    /// Whether the writer has said its last word.
+    pub fn is_closed(&self) -> bool {
+        self.ours.is_closed()
+    }
+
+    /// Whether so much waits that speakers are held back.
+    pub fn is_full(&self) -> bool {
+        self.waiting() > MARK
     }
 
     fn waiting(&self) -> u64 {
@@ -173,15 +164,15 @@ impl PaidOutbox {
             return Look::Fine;
         }
         self.looks_held += 1;
-        match self.looks_in_vain() {
+        match self.makes_no_progress() {
             true => Look::Stuck,
             false if self.looks_held == LOOKS_SLOW => Look::Slow,
             false => Look::Fine,
         }
     }
 
-    /// Looks whether anything is still taken; `true` where nothing was for 2 s.
-    pub fn looks_in_vain(&mut self) -> bool {
+    /// Checks whether anything is still taken; `true` where nothing was for 2 s.
+    pub fn makes_no_progress(&mut self) -> bool {
         if self.done.so_far() != self.seen {
             self.begin_to_wait();
         }

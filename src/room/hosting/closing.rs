@@ -1,0 +1,226 @@
+//! Looking after those who hold others back, and the end of a room: how it is closed, and what is said
+//! then.
+
+use super::Hosting;
+use super::host::{STDOUT, TRANSCRIPT};
+use crate::error::Error;
+use crate::platform::bell::SHUTDOWN_WAKES;
+use crate::room::announcement::Removal;
+use crate::room::host_outbox::HostOutbox;
+use crate::room::paid_outbox::{LOOK, Look};
+use crate::room::rules::Who;
+use crate::talk::leaving::{LAST_WORDS, LEAVING, PATIENCE};
+use crate::talk::meeting::Conclusion;
+use crate::talk::plan::Stdin;
+use crate::threads::notices::Unsent;
+use crate::watch::steps;
+use crate::wire::fault::Fault;
+use std::time::{Duration, Instant};
+
+/// How long nobody may have stirred when we hang up in a room that is closed.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// The end of the room.
+pub(super) struct Closing {
+    pub(super) since: Instant,
+    /// A signal has ended it, or hastens its end.
+    pub(super) interrupted: bool,
+    /// Nobody reads our stdout any more.
+    pub(super) unread: bool,
+    /// Until then more may come from piped stdin, which has been cut short in that case.
+    pub(super) stdin_until: Option<Instant>,
+    /// When somebody on the line has done something last.
+    pub(super) stirred: Instant,
+    /// Whoever only had not hung up has been cut off.
+    pub(super) hung_up: bool,
+    /// How many were cut off, once whoever had not taken everything was.
+    pub(super) cut: Option<usize>,
+}
+
+impl Hosting {
+    /// Where somebody waits, those who are waited for have to be looked after.
+    pub(super) fn look_after(&mut self, waits: bool, now: Instant) {
+        if waits {
+            self.look_at.get_or_insert(now + LOOK);
+        }
+    }
+
+    /// Whoever takes nothing, and is waited for, has to go.
+    pub(super) fn look(&mut self, now: Instant) {
+        let mut stuck = Vec::new();
+        for (&number, member) in &mut self.members {
+            match member.outbox.look() {
+                Look::Fine => {}
+                Look::Slow => {
+                    if let Some(name) = self.room.name(Who::Member(number)) {
+                        self.outlets.notices.notice(format_args!(
+                            "{name} reads slowly, and the others have to wait (/kick {name} ends that)"
+                        ));
+                    }
+                }
+                Look::Stuck => stuck.push(number),
+            }
+        }
+        for number in stuck {
+            self.leave(number, Some(Removal::Stalled), now);
+        }
+        self.look_after_going();
+        for (ear, what) in [(&mut self.screen, STDOUT), (&mut self.transcript, TRANSCRIPT)] {
+            if ear.as_mut().is_some_and(|ear| ear.gives_up(self.wire)) {
+                let notice = format_args!("{what} takes nothing; the room goes on without it");
+                self.outlets.notices.notice(notice);
+                self.failed = true;
+            }
+        }
+        let waits = self.screen.iter().chain(&self.transcript).any(HostOutbox::holds_back)
+            || self.members.values().any(|member| member.outbox.holds_back());
+        self.look_at = (waits || !self.going.is_empty()).then(|| now + LOOK);
+    }
+
+    /// Who has left, and neither takes what waits nor hangs up, is cut off.
+    pub(super) fn look_after_going(&mut self) {
+        self.going.retain(|number, member| {
+            if !member.outbox.makes_no_progress() {
+                return true;
+            }
+            member.cut(true);
+            if !SHUTDOWN_WAKES {
+                log::debug!("leaves the socket threads of {number}: nothing can wake them");
+            }
+            SHUTDOWN_WAKES
+        });
+    }
+
+    /// When to hang up ourselves, where everybody has everything. Some programs never do (`nc`); but
+    /// who still speaks would be answered with a reset, which can overtake our last words.
+    pub(super) fn hang_up_at(&self) -> Option<Instant> {
+        let closing = self.closing.as_ref().filter(|closing| !closing.hung_up)?;
+        let all_told = self.going.values().all(|member| member.outbox.is_closed());
+        (all_told && !self.going.is_empty()).then(|| closing.stirred + QUIET)
+    }
+
+    /// The time has come.
+    pub(super) fn look_at_clock(&mut self, now: Instant) {
+        if self.take_at.is_some_and(|at| now >= at) {
+            self.take_at = None;
+        }
+        if self.look_at.is_some_and(|at| now >= at) {
+            self.look(now);
+        }
+        if self.close_at.is_some_and(|at| now >= at) {
+            self.close_now(now);
+        }
+        let hangs_up = self.hang_up_at().is_some_and(|at| now >= at);
+        let Some(closing) = &mut self.closing else { return };
+        closing.stdin_until = closing.stdin_until.filter(|until| now < *until);
+        if hangs_up {
+            closing.hung_up = true;
+            self.going.values().for_each(|member| member.cut(false));
+        }
+        if closing.cut.is_none() && now >= closing.since + PATIENCE {
+            let untaken = self.going.values().filter(|member| !member.outbox.is_closed());
+            closing.cut = Some(untaken.count());
+            self.going.values().for_each(|member| member.cut(true));
+        }
+        self.left = now >= closing.since + PATIENCE + LAST_WORDS;
+    }
+
+    /// Closes the room because of a signal; `false` where one has closed it already.
+    pub(super) fn close_now(&mut self, now: Instant) -> bool {
+        self.close_at = None;
+        self.close(false, now);
+        match &mut self.closing {
+            Some(closing) => !std::mem::replace(&mut closing.interrupted, true),
+            None => true,
+        }
+    }
+
+    /// The host's input has ended. The room stays open, unless it was about to be closed.
+    pub(super) fn input_ended(&mut self, now: Instant) {
+        if self.close_at.is_some() {
+            self.close_now(now);
+        }
+    }
+
+    /// The host's input has an error.
+    pub(super) fn input_broke(&mut self, error: Error, now: Instant) {
+        self.input_ended(now);
+        if matches!(error, Error::Rule(Fault::InputAfterEnd { .. })) {
+            // All that could be said has been; and the members may still have much to say.
+            self.failed = true;
+            self.outlets.notices.error(error);
+        } else {
+            self.broke(error, now);
+        }
+    }
+
+    /// Something broke that the room cannot do without.
+    pub(super) fn broke(&mut self, why: Error, now: Instant) {
+        self.outlets.notices.error(why);
+        self.failed = true;
+        self.close(false, now);
+    }
+
+    /// Everybody is told that the room is closed, and gets what was said. `unread`: since nobody
+    /// reads our stdout.
+    pub(super) fn close(&mut self, unread: bool, now: Instant) {
+        if self.closing.is_some() {
+            return;
+        }
+        self.send_announcements();
+        self.outlets.notices.status("the room is closed");
+        self.closing = Some(Closing {
+            since: now,
+            interrupted: false,
+            unread,
+            stdin_until: unread.then(|| now + LAST_WORDS),
+            stirred: now,
+            hung_up: false,
+            cut: None,
+        });
+        for (number, mut member) in std::mem::take(&mut self.members) {
+            member.say_goodbye("the room is closed");
+            self.see_off(number, member, now);
+        }
+        match &mut self.screen {
+            Some(screen) => screen.flush(),
+            None => self.shown = true,
+        }
+    }
+
+    /// Says what was not handed over.
+    pub(super) fn say_farewell(&mut self) -> Conclusion {
+        let closing = self.closing.take();
+        steps::account();
+        if !self.going.is_empty() {
+            let count = self.going.len();
+            log::debug!("leaves the socket threads of {count}: they could not be woken in time");
+        }
+        // Whoever does not take what was said harms nobody else; so that is no failure of ours.
+        let cut = closing.as_ref().and_then(|closing| closing.cut).unwrap_or(0);
+        if cut > 0 {
+            self.outlets
+                .notices
+                .notice(format_args!("{cut} of the members did not take everything"));
+        }
+        if self.screen.is_some() && !self.shown {
+            self.outlets
+                .notices
+                .notice("not written: what arrived last, which stdout did not take");
+            self.failed = true;
+        }
+        if self.plan.stdin == Stdin::Terminal {
+            let mut unsent = Unsent::default();
+            self.unsaid.iter().for_each(|block| unsent.add(self.wire, block.bytes()));
+            self.outlets.notices.not_sent(&unsent);
+        }
+        let unread = closing.as_ref().is_some_and(|closing| closing.unread);
+        if unread && self.plan.stdin == Stdin::Pipe && !self.unsaid.is_empty() {
+            self.outlets.notices.error(Error::StdinCutShort);
+            self.failed = true;
+        }
+        let interrupted = closing.filter(|closing| closing.interrupted);
+        let gone_by = interrupted.map(|closing| closing.since + LEAVING);
+        Conclusion::Over { failed: self.failed, may_go_on: false, gone_by }
+    }
+}

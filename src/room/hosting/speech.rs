@@ -1,0 +1,197 @@
+//! What is said in a room, and what is announced: who hears it, and who pays for it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Hosting;
+use crate::roles::Number;
+use crate::room::announcement::{self, Announcement, Removal, announced};
+use crate::room::member::Member;
+use crate::room::relay;
+use crate::room::rules::Who;
+use crate::text::audience::Request;
+use crate::text::name::Name;
+use crate::threads::buffer::Block;
+use crate::threads::event::{News, Report};
+use crate::threads::order::Order;
+use crate::watch::steps;
+use crate::wire::messages::MESSAGE_MAX;
+use crate::wire::step::{Foreign, Oddity};
+
+/// How many announcements wait for a quiet moment, at most.
+const PENDING_MAX: usize = 64;
+
+impl Hosting {
+    /// A member's socket-reader has news.
+    pub(super) fn on_member(&mut self, number: Number, news: News, now: Instant) {
+        if let Some(closing) = &mut self.closing {
+            closing.stirred = now;
+        }
+        match news {
+            News::Goodbye => return self.leave(number, None, now),
+            News::Ended(_) => {
+                self.leave(number, None, now);
+                return self.on_last_word(number, Member::on_heard_out);
+            }
+            _ => {}
+        }
+        // Who has left is not heard any more; but where we close the room, the host hears all.
+        let Some(name) = self.room.name(Who::Member(number)).cloned() else { return };
+        self.send_announcements();
+        match news {
+            News::Block(block) => self.relay(Who::Member(number), &name, Arc::new(block), now),
+            News::Request(request, paid) => self.on_request(number, request, paid, now),
+            News::Oddity(Oddity::LooksLike(other)) => self.outlets.notices.notice(format_args!(
+                "{name} seems to speak the other wire, --wire {other}; this room has --wire {}",
+                self.wire
+            )),
+            News::Oddity(Oddity::Foreign(what)) => self.on_foreign(number, &name, what, now),
+            // The others are about what is typed, or about who has left.
+            News::Oddity(_) | News::Command(_) | News::Goodbye | News::Ended(_) => {}
+        }
+    }
+
+    /// A web page can make the browser that it is open in call anybody, and say what the page wants.
+    pub(super) fn on_foreign(&mut self, number: Number, name: &Name, what: Foreign, now: Instant) {
+        // Once: a page that calls again and again must not fill the host's screen as well.
+        if !std::mem::replace(&mut self.warned_foreign, true) {
+            self.outlets.notices.notice(format_args!(
+                "{name} speaks {what}, as browsers do: a web page that somebody has open may be trying to \
+                 speak here; such callers are cut off, and nothing of them is heard"
+            ));
+        }
+        self.leave(number, Some(Removal::Foreign(what)), now);
+    }
+
+    pub(super) fn on_request(
+        &mut self,
+        number: Number,
+        request: Request,
+        paid: Block,
+        now: Instant,
+    ) {
+        let paid = Arc::new(paid);
+        let answer = match request {
+            Request::Quit => return self.leave(number, None, now),
+            Request::Who => self.room.who(Who::Member(number)),
+            Request::Name(name) => match self.room.rename(Who::Member(number), name) {
+                Ok(Some(renamed)) => return self.announce_paid(&renamed, &paid, now),
+                Ok(None) => "you are called that already".to_owned(),
+                Err(why) => why,
+            },
+            Request::Long(bytes) => format!(
+                "not said: the message is {bytes} bytes long, and a room takes {MESSAGE_MAX} at most"
+            ),
+            Request::Room => return,
+        };
+        if let Some(member) = self.members.get_mut(&number) {
+            let waits = member.outbox.put(own(announcement::notice(self.wire, answer)), &paid);
+            self.look_after(waits, now);
+        }
+    }
+
+    /// The host says something.
+    pub(super) fn say(&mut self, words: Arc<Block>, now: Instant) {
+        if self.closing.is_some() {
+            return self.unsaid.push(words);
+        }
+        self.send_announcements();
+        let mut waits = false;
+        let screen = self.screen.as_mut().filter(|_| self.plan.editor);
+        for ear in screen.into_iter().chain(&mut self.transcript) {
+            waits |= ear.hear_host(self.wire, &words);
+        }
+        self.look_after(waits, now);
+        let pieces = self.rendered(self.room.host(), &words);
+        self.tell_members(Who::Host, &pieces, &words, now);
+    }
+
+    /// Everybody else hears what somebody says.
+    pub(super) fn relay(&mut self, speaker: Who, name: &Name, words: Arc<Block>, now: Instant) {
+        let pieces = self.rendered(name, &words);
+        let mut waits = false;
+        for ear in self.screen.iter_mut().chain(&mut self.transcript) {
+            waits |= ear.hear(self.wire, name, &words, &pieces);
+        }
+        self.look_after(waits, now);
+        self.tell_members(speaker, &pieces, &words, now);
+    }
+
+    pub(super) fn rendered(&self, name: &Name, words: &Block) -> Vec<Arc<Block>> {
+        let pieces = relay::relayed(self.wire, name, words.bytes());
+        pieces.into_iter().map(|piece| Arc::new(Block::of(piece))).collect()
+    }
+
+    pub(super) fn tell_members(
+        &mut self,
+        from: Who,
+        pieces: &[Arc<Block>],
+        paid: &Arc<Block>,
+        now: Instant,
+    ) {
+        steps::hand_to_all(self.members.len());
+        let mut waits = false;
+        for (&number, member) in &mut self.members {
+            if from != Who::Member(number) {
+                for piece in pieces {
+                    waits |= member.outbox.put(Order::Block(Arc::clone(piece)), paid);
+                }
+            }
+        }
+        self.look_after(waits, now);
+    }
+
+    /// Everybody will be told what has happened, which costs nobody a buffer. A whole class that
+    /// comes at once is announced at once.
+    pub(super) fn announce(&mut self, what: Announcement) {
+        self.outlets.notices.notice(&what);
+        self.pending.push(what);
+        if self.pending.len() >= PENDING_MAX {
+            self.send_announcements();
+        }
+    }
+
+    /// The same at once, where somebody has paid for it.
+    pub(super) fn announce_paid(&mut self, what: &Announcement, paid: &Arc<Block>, now: Instant) {
+        self.outlets.notices.notice(what);
+        let text = Arc::new(Block::of(announcement::notice(self.wire, what)));
+        self.tell_members(Who::Host, &[text], paid, now);
+    }
+
+    /// Everybody is told what has not been announced yet.
+    pub(super) fn send_announcements(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let everything = Arc::new(Block::of(announced(self.wire, &pending)));
+        for member in self.members.values_mut() {
+            match std::mem::take(&mut member.knows) {
+                0 => member.announce(&everything, &pending),
+                // Somebody new, who knows what came before from the welcome.
+                known => {
+                    let rest = &pending[known..];
+                    let text = Arc::new(Block::of(announced(self.wire, rest)));
+                    member.announce(&text, rest);
+                }
+            }
+        }
+    }
+
+    /// A member's socket-writer reports.
+    pub(super) fn on_sent(&mut self, number: Number, report: Report) {
+        match (report, self.members.get_mut(&number)) {
+            (Report::Flushed, Some(member)) => member.tell_counted(),
+            (Report::Flushed, None) => {}
+            // The socket-reader is the one to say that somebody has left.
+            (Report::Ended { result, left }, Some(member)) => member.on_sent(left, result.is_err()),
+            (Report::Ended { left, .. }, None) => {
+                self.on_last_word(number, |member| member.on_sent(left, false));
+            }
+        }
+    }
+}
+
+pub(super) fn own(message: Vec<u8>) -> Order {
+    Order::Block(Arc::new(Block::of(message)))
+}
