@@ -2,7 +2,7 @@
 //! [`conversation`](crate::talk::conversation), with many friends instead of one.
 //!
 //! It is the coordinator's too, and runs in its thread. What may be is decided by the rules of the
-//! [`rules`]; this file knows the members' threads, and what waits for them.
+//! [rules](crate::room::rules); this file knows the members' threads, and what waits for them.
 //!
 //! Nobody can hold the others up: what is said waits in the [outbox](crate::room::paid_outbox) of each who
 //! hears it, and who takes nothing for 2 s while speakers are held back is sent away.
