@@ -1,5 +1,6 @@
 //! What the acceptor and the connector have in common: each waits until the coordinator wants a
-//! friend, and answers with one, or with why there is none.
+//! friend, and answers with one, or with why there is none. That holds in a room, too: so callers cannot
+//! come faster than they are dealt with, and those who are still leaving are few.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;

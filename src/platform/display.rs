@@ -1,4 +1,8 @@
 //! The terminal that stdout is, and how to take it away from a writer that waits for it.
+//!
+//! It is opened once more, non-blocking, and its writer waits in `poll`. A `write` that blocks keeps
+//! everybody else from writing to that terminal; so at the end, where it takes nothing, nobody could tell
+//! it any more that what is pasted is not to be marked.
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};

@@ -1,4 +1,9 @@
 //! Jobs: in the foreground the terminal is ours, in the background it is the shell's.
+//!
+//! Whoever touches the terminal asks here first. The signals with which the system stops a job that
+//! touches it all the same (SIGTTIN, SIGTTOU) are blocked in every thread: it may have been moved to the
+//! background since, and a call that stops it is begun again when it goes on, and stops it once more,
+//! before it can end. So `stty tostop` does not hold it either.
 
 use std::os::fd::BorrowedFd;
 

@@ -6,6 +6,9 @@
 //!
 //! Nobody can hold the others up: what is said waits in the [outbox](crate::room::paid_outbox) of each who
 //! hears it, and who takes nothing for 2 s while speakers are held back is sent away.
+//!
+//! A member has left when its sending half ends, also where it could still listen: most programs close
+//! both at once, and the two cannot be told apart before something is sent to it.
 
 use std::collections::BTreeMap;
 mod closing;

@@ -232,6 +232,7 @@ impl Coordinator {
         }
     }
 
+    /// The error goes the way of all notices. `main` would hang with a stderr that nobody reads.
     fn give_up(&mut self, error: Error) {
         self.outlets.notices.error(&error);
         self.over(1, None);

@@ -1,6 +1,8 @@
 //! The row that is being typed: what is in it, how it comes to the screen, and how it stands there.
 //!
 //! The stdin-reader puts it up on a [`RowBoard`]; the screen-writer draws it, below everything else.
+//! The board has room for one, and is not the screen-writer's outbox: of rows only the newest is of use,
+//! and they would pile up when the terminal is stuck. Everything else keeps its order, in the outbox.
 
 use std::io::{self, Write};
 

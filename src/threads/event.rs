@@ -39,7 +39,8 @@ pub enum Event {
     Time,
 }
 
-/// What a reader has to say. The last word is always [`News::Ended`].
+/// What a reader has to say. The last word is always [`News::Ended`]. (It is an event, and not what a
+/// thread gives when it is joined: the coordinator hears only what comes to its inbox.)
 #[derive(Debug)]
 pub enum News {
     /// Bytes, or whole messages.
