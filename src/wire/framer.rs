@@ -1,5 +1,7 @@
 //! From lines to the `frames` wire: each line becomes a frame, where it can.
 
+use memchr::memchr;
+
 use crate::wire::fault::Fault;
 use crate::wire::messages::{END, take};
 use crate::wire::space::Space;
@@ -58,7 +60,7 @@ impl Framer {
             if input.is_empty() {
                 return Ok(Step::Drained);
             }
-            let newline = input.iter().position(|&byte| byte == b'\n');
+            let newline = memchr(b'\n', input);
             let piece = take(input, newline.unwrap_or(input.len()));
             let kept = piece.len().min(self.longest - self.partial.len());
             self.partial.extend_from_slice(&piece[..kept]);

@@ -1,5 +1,7 @@
 //! The `lines` wire where whole lines are wanted: a message ends at its newline.
 
+use memchr::memchr;
+
 use crate::text::audience::{Audience, Request};
 use crate::wire::messages::{LABEL, TOGETHER_MAX, take};
 use crate::wire::space::Space;
@@ -48,7 +50,7 @@ impl Lines {
             }
             let room = self.longest - self.partial.len();
             let within = &input[..room.min(input.len())];
-            if let Some(at) = within.iter().position(|&byte| byte == b'\n') {
+            if let Some(at) = memchr(b'\n', within) {
                 self.partial.extend_from_slice(take(input, at));
                 take(input, 1);
                 self.end_of_line();

@@ -9,6 +9,8 @@
 
 use std::fmt;
 
+use memchr::memchr;
+
 /// The longest payload that a frame can hold, in bytes: what two bytes can count.
 pub const FRAME_MAX: usize = 65_535;
 
@@ -91,7 +93,7 @@ pub fn messages(wire: Wire, block: &[u8]) -> impl Iterator<Item = Message<'_>> {
         }
         match wire {
             Wire::Lines => {
-                let newline = rest.iter().position(|&byte| byte == b'\n');
+                let newline = memchr(b'\n', rest);
                 let text = take(&mut rest, newline.unwrap_or(usize::MAX));
                 take(&mut rest, 1);
                 Some(Message { text, whole: newline.is_some() })

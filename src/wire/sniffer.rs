@@ -1,6 +1,8 @@
 //! Noticing who did not mean to speak as we do: a friend with the other wire, or a browser. Pure rules,
 //! beside the [two wires](crate::wire::messages).
 
+use memchr::memchr;
+
 use crate::wire::messages::{HEADER, Wire};
 use crate::wire::step::{Foreign, Oddity};
 
@@ -52,7 +54,7 @@ impl Opening {
         }
         let most = self.first_message_max();
         let line = self.seen.len().min(most);
-        let newline = self.seen[before.min(line)..line].iter().position(|&byte| byte == b'\n');
+        let newline = memchr(b'\n', &self.seen[before.min(line)..line]);
         match newline {
             Some(at) => judge(is_request(&self.seen[..before + at])),
             // The page chooses the target, and how long it is.

@@ -4,6 +4,8 @@
 //! A line that begins with `/` is a command; one that begins with `//` is a message, which begins
 //! with one of the two.
 
+use memchr::memchr;
+
 use crate::wire::fault::Fault;
 use crate::wire::framer::Framer;
 use crate::wire::lines::Lines;
@@ -70,7 +72,7 @@ impl Typed {
                 At::Start => self.at = At::Message,
                 At::Slash => self.at = At::Command(b"/".to_vec()),
                 At::Command(line) => {
-                    let newline = input.iter().position(|&byte| byte == b'\n');
+                    let newline = memchr(b'\n', input);
                     line.extend_from_slice(take(input, newline.unwrap_or(input.len())));
                     if newline.is_some() {
                         take(input, 1);
@@ -78,7 +80,7 @@ impl Typed {
                     }
                 }
                 At::Message => {
-                    let newline = input.iter().position(|&byte| byte == b'\n');
+                    let newline = memchr(b'\n', input);
                     let line = &input[..newline.map_or(input.len(), |at| at + 1)];
                     let mut rest = line;
                     let step = self.pass_on(&mut rest, space)?;
