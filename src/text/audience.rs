@@ -59,6 +59,16 @@ impl Audience {
         }
     }
 
+    /// Whether this is a message and nothing else, as most are: then [`Audience::request`] has nothing
+    /// to say to it, and need not be asked.
+    pub fn only_hears(self, message: &[u8]) -> bool {
+        match self {
+            Audience::Pipe | Audience::Member => true,
+            Audience::Person => !message.starts_with(b"/"),
+            Audience::Caller | Audience::Host => false,
+        }
+    }
+
     /// What a message asks for, if anything. All but [`Request::Room`] is the whole message then,
     /// and there is nothing of it to be shown.
     pub fn request(&mut self, message: &[u8]) -> Option<Request> {

@@ -89,8 +89,38 @@ impl Codec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::tests::{run, split};
+    use crate::wire::tests::{framed, run, run_with_room, split};
     use proptest::prelude::*;
+
+    /// A codec of each kind, for everybody who may be at its end, in short messages.
+    fn every_codec(longest: usize) -> Vec<Codec> {
+        let framer = |typed| Framer::new(typed, longest);
+        let lines = |audience| Lines::new(audience, longest);
+        let mut codecs = vec![
+            Codec::Framer(framer(false)),
+            Codec::Framer(framer(true)),
+            Codec::Typed(Typed::new(None)),
+            Codec::Typed(Typed::new(Some(Messages::Framer(framer(true))))),
+            Codec::Typed(Typed::new(Some(Messages::Lines(lines(Audience::Pipe))))),
+        ];
+        for audience in
+            [Audience::Pipe, Audience::Person, Audience::Caller, Audience::Member, Audience::Host]
+        {
+            codecs.push(Codec::Lines(lines(audience)));
+            codecs.push(Codec::Frames(Frames::new(audience, longest)));
+        }
+        codecs
+    }
+
+    /// What people and programs say, and what they should not.
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            4 => "[a-z é]{0,20}".prop_map(String::into_bytes),
+            2 => prop::sample::select(vec!["end", "/name Susan", "/who", "/quit", "/room x", "//", "\r"])
+                .prop_map(|word| word.as_bytes().to_vec()),
+            1 => prop::collection::vec(any::<u8>(), 0..40),
+        ]
+    }
 
     proptest! {
         #[test]
@@ -107,6 +137,32 @@ mod tests {
                 bytes.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect()
             };
             prop_assert_eq!(without(&lines), without(&input));
+        }
+
+        /// Most messages lie whole in what arrives at once, and take a shorter way than those that
+        /// come in pieces, or that have to wait for room.
+        #[test]
+        fn neither_cuts_nor_want_of_room_change_what_comes_out(
+            texts in prop::collection::vec(text(), 0..30),
+            places in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
+            room in 26_usize..80,
+        ) {
+            let lines = texts.iter().flat_map(|text| [text, &b"\n"[..]].concat()).collect::<Vec<u8>>();
+            let frames = texts.iter().flat_map(|text| framed(text)).collect::<Vec<u8>>();
+            for input in [&lines, &frames] {
+                let longest = 24;
+                for (one, other) in every_codec(longest).into_iter().zip(every_codec(longest)) {
+                    let piped = matches!(one, Codec::Framer(_));
+                    let name = format!("{one:?}");
+                    let at_once = run(one, &[input]);
+                    let mut in_pieces = run_with_room(room, other, &split(input, &places));
+                    // Where it is known at once that more follows `end`, one word stands for two.
+                    if piped && matches!(in_pieces.2, Some(Fault::InputAfterEnd { .. })) {
+                        in_pieces.1.retain(|step| *step != Step::Goodbye);
+                    }
+                    prop_assert_eq!(in_pieces, at_once, "{}", name);
+                }
+            }
         }
     }
 }

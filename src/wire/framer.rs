@@ -1,9 +1,9 @@
 //! From lines to the `frames` wire: each line becomes a frame, where it can.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::wire::fault::Fault;
-use crate::wire::messages::{END, take};
+use crate::wire::messages::{END, HEADER, take};
 use crate::wire::space::Space;
 use crate::wire::step::{Oddity, Step};
 
@@ -57,6 +57,9 @@ impl Framer {
                     other => return Ok(other),
                 }
             }
+            if self.partial.is_empty() && !self.typed {
+                self.pass_whole_lines(input, space);
+            }
             if input.is_empty() {
                 return Ok(Step::Drained);
             }
@@ -70,6 +73,27 @@ impl Framer {
                 self.end_of_line();
             }
         }
+    }
+
+    /// Makes frames of what most of piped input is: whole lines that can be said. It stops before the
+    /// first that needs a closer look, or does not fit.
+    fn pass_whole_lines(&mut self, input: &mut &[u8], space: &mut impl Space) {
+        let whole = &input[..memrchr(b'\n', input).map_or(0, |last| last + 1)];
+        // Lines are text where all of them together are: no character holds a newline.
+        let text = match std::str::from_utf8(whole) {
+            Ok(text) => text.as_bytes(),
+            Err(error) => &whole[..error.valid_up_to()],
+        };
+        let mut start = 0;
+        for end in memchr_iter(b'\n', text) {
+            let line = &text[start..end];
+            if line.len() > self.longest || line == END || !space.push(&[&length_of(line), line]) {
+                break;
+            }
+            self.line += 1;
+            start = end + 1;
+        }
+        take(input, start);
     }
 
     /// The line is whole. (Once for each: [`Framer::pass_on`] can be called again for it.)
@@ -98,9 +122,7 @@ impl Framer {
             self.ended = true;
             return Ok(if self.typed { Step::Ended } else { Step::Goodbye });
         } else {
-            // At most FRAME_MAX bytes are kept, so the length fits.
-            let length = (self.partial.len() as u16).to_le_bytes();
-            if !space.push(&[&length, &self.partial]) {
+            if !space.push(&[&length_of(&self.partial), &self.partial]) {
                 return Ok(Step::Full);
             }
             Step::Drained
@@ -123,6 +145,12 @@ impl Framer {
         }
         if self.whole { self.pass_on(space) } else { Ok(Step::Drained) }
     }
+}
+
+/// The header of a line's frame. No line of more than [`FRAME_MAX`](crate::wire::messages::FRAME_MAX)
+/// bytes comes so far.
+fn length_of(line: &[u8]) -> [u8; HEADER] {
+    (line.len() as u16).to_le_bytes()
 }
 
 #[cfg(test)]

@@ -51,6 +51,9 @@ impl Frames {
                 return Step::Drained;
             }
             self.too_long -= take(input, self.too_long).len();
+            if self.partial.is_empty() {
+                self.pass_whole_frames(input, space);
+            }
             let missing = self.wanted() - self.partial.len();
             self.partial.extend_from_slice(take(input, missing));
             let length = self.wanted() - HEADER;
@@ -87,6 +90,24 @@ impl Frames {
             self.partial.clear();
             self.read = false;
         }
+    }
+
+    /// Moves what most of the input is at once: whole frames that are messages and nothing else. It
+    /// stops before the first that needs a closer look, or does not fit.
+    fn pass_whole_frames(&mut self, input: &mut &[u8], space: &mut impl Space) {
+        let within = &input[..space.room().min(input.len())];
+        let mut end = 0;
+        while let Some((header, rest)) = within[end..].split_first_chunk::<HEADER>()
+            && let length = usize::from(u16::from_le_bytes(*header))
+            && length <= self.longest
+            && let Some(payload) = rest.get(..length)
+            && payload != END
+            && self.audience.only_hears(payload)
+        {
+            end += HEADER + length;
+        }
+        // It fits, so it is taken.
+        let _ = space.push(&[take(input, end)]);
     }
 
     /// How long the frame is, header included, as far as that is known.

@@ -50,7 +50,16 @@ impl Lines {
             }
             let room = self.longest - self.partial.len();
             let within = &input[..room.min(input.len())];
-            if let Some(at) = memchr(b'\n', within) {
+            let newline = memchr(b'\n', within);
+            if self.partial.is_empty()
+                && !self.continued
+                && let Some(at) = newline
+                && let line = &input[..at]
+                && self.audience.only_hears(line)
+                && space.push(&[line.strip_suffix(b"\r").unwrap_or(line), b"\n"])
+            {
+                take(input, at + 1);
+            } else if let Some(at) = newline {
                 self.partial.extend_from_slice(take(input, at));
                 take(input, 1);
                 self.end_of_line();
