@@ -80,7 +80,7 @@ impl Framer {
     fn pass_whole_lines(&mut self, input: &mut &[u8], space: &mut impl Space) {
         let whole = &input[..memrchr(b'\n', input).map_or(0, |last| last + 1)];
         // Lines are text where all of them together are: no character holds a newline.
-        let text = match std::str::from_utf8(whole) {
+        let text = match simdutf8::compat::from_utf8(whole) {
             Ok(text) => text.as_bytes(),
             Err(error) => &whole[..error.valid_up_to()],
         };
