@@ -204,7 +204,7 @@ fn start_screen(
             })
         }
         (false, Wire::Lines) => Box::new(Plain),
-        (false, Wire::Frames) => Box::new(Payloads),
+        (false, Wire::Frames) => Box::new(Payloads::default()),
     };
     let (stdout, hold) =
         display::screen().map_err(|why| Error::NoStream { stream: "stdout", why })?;

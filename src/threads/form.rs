@@ -89,18 +89,22 @@ impl Form for Plain {
 }
 
 /// Each payload and a newline: through a pipe on the `frames` wire.
-#[derive(Debug)]
-pub struct Payloads;
+#[derive(Debug, Default)]
+pub struct Payloads {
+    /// The lines of a block, put together: so that they leave in one call, as blocks of lines do.
+    lines: Vec<u8>,
+}
 
 impl Form for Payloads {
     fn write_heard(&mut self, block: &Block, to: &mut dyn Write) -> io::Result<()> {
+        self.lines.clear();
         for message in messages::messages(Wire::Frames, block.bytes()) {
-            to.write_all(message.text)?;
+            self.lines.extend_from_slice(message.text);
             // A frame that was cut off gets no newline: it is not a whole message.
             if message.whole {
-                to.write_all(b"\n")?;
+                self.lines.push(b'\n');
             }
         }
-        Ok(())
+        to.write_all(&self.lines)
     }
 }
