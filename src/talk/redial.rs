@@ -5,11 +5,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::threads::buffer::BUFFER_SIZE;
+use crate::wire::messages::LINE_MAX;
 
-/// How much is kept to be said again, in bytes. Who was sent more, and resets the connection then, is
-/// not called busy.
-const KEPT_MAX: u64 = BUFFER_SIZE as u64;
+/// How much is kept to be said again, in bytes: the longest line. Who was sent more, and resets the
+/// connection then, is not called busy.
+const KEPT_MAX: u64 = LINE_MAX as u64 + 1;
 
 /// A friend who resets the connection later than this has perhaps heard us: nothing is repeated.
 const AT_ONCE: Duration = Duration::from_secs(2);

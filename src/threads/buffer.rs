@@ -23,8 +23,10 @@ use crate::wire::space::Space;
 pub const BUFFERS: usize = 4;
 
 /// The size of a buffer, in bytes: room for the largest frame (a length of 2 bytes and a payload
-/// of 65,535), or for a line of 64 KiB and its newline.
-pub const BUFFER_SIZE: usize = 65_537;
+/// of 65,535), or for a line of 64 KiB and its newline. And room for what is read at once, 64 KiB,
+/// after a message that had begun before, or with the frames' lengths in it: what does not fit would
+/// travel in a buffer of its own, and cost as much as a full one.
+pub const BUFFER_SIZE: usize = 68 * 1024;
 
 /// A reader's buffers: those that are at home, and the way back for the others.
 #[derive(Debug)]
