@@ -11,7 +11,7 @@ pub const WELCOME: &str = "/room ";
 /// Who hears what a friend says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// Whatever is behind a pipe, and gets everything as it is.
+    /// Whatever reads the pipe, and gets everything as it is.
     Pipe,
     /// A person, who wants to know the friend's name.
     Person,

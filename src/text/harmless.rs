@@ -176,7 +176,7 @@ fn has_a_place(before: &str, character: char, after: &str) -> bool {
         && !is_suspect(base);
     match character {
         ZERO_WIDTH_NON_JOINER => joins_letters,
-        // Only an emoji goes on behind a joiner within what is one character to a person.
+        // Only an emoji goes on after a joiner within what is one character to a person.
         ZERO_WIDTH_JOINER => {
             joins_letters
                 || after.chars().next().is_some_and(|next| {

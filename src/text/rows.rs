@@ -37,9 +37,9 @@ pub struct Label<'a> {
 }
 
 /// A line for the screen: the label and the text, made harmless and broken into rows of at most
-/// `columns` columns, with a newline behind each.
+/// `columns` columns, with a newline after each.
 ///
-/// A row ends behind a space, or beside a wide character, as in Chinese, where there are no spaces
+/// A row ends after a space, or beside a wide character, as in Chinese, where there are no spaces
 /// between words; only a word that is wider than a whole row is cut. Nothing is left out: the space at
 /// which a row is broken stays at its end, where there is always room for it. So the rows without
 /// their margins, put together, are the line.
@@ -249,7 +249,7 @@ mod tests {
     fn a_row_ends_between_words_and_keeps_the_space_at_its_end() {
         let rows = plain("friend says:", "on the network and at home", 20);
         assert_eq!(rows, "friend says: on the \n  network and at \n  home\n");
-        // There is no room for the space behind `now`.
+        // There is no room for the space after `now`.
         assert_eq!(plain("a:", "here and now it is", 12), "a: here and \n  now it is\n");
         assert_eq!(plain("a:", "1234 678 now it is", 12), "a: 1234 678 \n  now it is\n");
         assert_eq!(plain("a:", "1234 6789 now", 12), "a: 1234 \n  6789 now\n");

@@ -28,7 +28,7 @@ pub enum Codec {
     Typed(Typed),
 }
 
-/// How what a friend sends becomes messages. `None`: whoever stands after a pipe finds the lines
+/// How what a friend sends becomes messages. `None`: whoever reads the pipe finds the lines
 /// without our help, and gets everything as it comes.
 pub fn for_friend(wire: Wire, audience: Audience) -> Option<Codec> {
     match (wire, audience) {

@@ -121,10 +121,9 @@ impl Framer {
         } else if self.partial == END {
             self.ended = true;
             return Ok(if self.typed { Step::Ended } else { Step::Goodbye });
+        } else if !space.push(&[&length_of(&self.partial), &self.partial]) {
+            return Ok(Step::Full);
         } else {
-            if !space.push(&[&length_of(&self.partial), &self.partial]) {
-                return Ok(Step::Full);
-            }
             Step::Drained
         };
         self.partial.clear();

@@ -20,8 +20,8 @@ pub struct Frames {
     read: bool,
     /// The friend has said `end`.
     ended: bool,
-    /// That more came after it has been said.
-    extra_told: bool,
+    /// Whether it has been said that more came after it.
+    extra_reported: bool,
 }
 
 impl Frames {
@@ -34,7 +34,7 @@ impl Frames {
             too_long: 0,
             read: false,
             ended: false,
-            extra_told: false,
+            extra_reported: false,
         }
     }
 
@@ -44,8 +44,8 @@ impl Frames {
         loop {
             if self.ended {
                 let extra = !take(input, usize::MAX).is_empty();
-                if extra && !self.extra_told {
-                    self.extra_told = true;
+                if extra && !self.extra_reported {
+                    self.extra_reported = true;
                     return Step::Oddity(Oddity::AfterEnd);
                 }
                 return Step::Drained;
