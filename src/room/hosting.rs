@@ -27,7 +27,7 @@ use crate::room::host_outbox::HostOutbox;
 use crate::room::member::Member;
 use crate::room::paid_outbox::LOOK;
 use crate::room::rules::{Room, Who};
-use crate::talk::leaving::{LAST_WORDS, PATIENCE};
+use crate::talk::leaving::{LAST_WORDS, Leaving};
 use crate::talk::meeting::{Company, Conclusion, Input, Meeting, Signal, Wants};
 use crate::talk::plan::{Outlets, Plan, Stdin};
 use crate::text::command::{Command, HELP_OF_A_HOST};
@@ -77,8 +77,6 @@ pub struct Hosting {
     /// on reading a whole file in vain.
     unsaid: Vec<Arc<Block>>,
     failed: bool,
-    /// Nothing is waited for any more.
-    left: bool,
 }
 
 impl Hosting {
@@ -105,7 +103,6 @@ impl Hosting {
             closing: None,
             unsaid: Vec::new(),
             failed: false,
-            left: false,
         }
     }
 
@@ -244,12 +241,10 @@ impl Meeting for Hosting {
     }
 
     fn wants(&self) -> Wants {
-        let closing = self.closing.as_ref().map(|closing| match closing.cut {
-            None => closing.since + PATIENCE,
-            Some(_) => closing.since + PATIENCE + LAST_WORDS,
-        });
-        let stdin = self.closing.as_ref().and_then(|closing| closing.stdin_until);
-        let times = [self.look_at, self.take_at, self.close_at, closing, stdin, self.hang_up_at()];
+        let closing = self.closing.as_ref();
+        let leaving = closing.and_then(|closing| closing.leaving.next(self.silence()));
+        let stdin = closing.and_then(|closing| closing.stdin_until);
+        let times = [self.look_at, self.take_at, self.close_at, leaving, stdin];
         let takes =
             self.closing.is_none() && self.take_at.is_none() && self.going.len() < GOING_MAX;
         Wants {
@@ -267,15 +262,17 @@ impl Meeting for Hosting {
         Some(self.room.host())
     }
 
-    fn is_over(&mut self, reading: bool, _now: Instant) -> bool {
+    fn is_over(&mut self, reading: bool, now: Instant) -> bool {
+        self.note_all_told(now);
         let Some(closing) = &self.closing else { return false };
         let stdin_open = reading && self.plan.stdin == Stdin::Pipe;
         let may_come = stdin_open && self.unsaid.is_empty() && closing.stdin_until.is_some();
-        self.left || (self.going.is_empty() && self.shown && !may_come)
+        let all_gone = self.going.is_empty() && self.shown && !may_come;
+        all_gone || closing.leaving == Leaving::Left
     }
 
-    fn conclude(mut self: Box<Self>, _reading: bool, _now: Instant) -> Conclusion {
-        self.say_farewell()
+    fn conclude(mut self: Box<Self>, reading: bool, _now: Instant) -> Conclusion {
+        self.say_farewell(reading)
     }
 }
 

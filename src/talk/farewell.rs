@@ -65,8 +65,10 @@ impl Farewell<'_> {
     }
 
     /// Nobody reads our stdout any more, and that ended our sending too. Whoever pipes something in
-    /// should know that it was not sent whole.
-    pub fn cut_short(&mut self) {
-        self.error(Error::StdinCutShort);
+    /// should know that it was not sent whole, where its end has not been found (`reading`).
+    pub fn nobody_reads(&mut self, plan: &Plan, reading: bool) {
+        if plan.stdin == Stdin::Pipe && reading {
+            self.error(Error::StdinCutShort);
+        }
     }
 }

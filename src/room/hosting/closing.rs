@@ -7,34 +7,28 @@ use crate::error::Error;
 use crate::platform::bell::SHUTDOWN_WAKES;
 use crate::room::announcement::Removal;
 use crate::room::host_outbox::HostOutbox;
+use crate::room::member::Member;
 use crate::room::paid_outbox::{LOOK, Look};
 use crate::room::rules::Who;
-use crate::talk::leaving::{LAST_WORDS, LEAVING, PATIENCE};
+use crate::talk::farewell::Farewell;
+use crate::talk::leaving::{Due, LAST_WORDS, LEAVING, Leaving, silence};
 use crate::talk::meeting::Conclusion;
-use crate::talk::plan::Stdin;
-use crate::threads::notices::Unsent;
 use crate::watch::steps;
 use crate::wire::fault::Fault;
 use std::time::{Duration, Instant};
 
-/// How long nobody may have stirred when we hang up in a room that is closed.
-const QUIET: Duration = Duration::from_millis(300);
-
 /// The end of the room.
 pub(super) struct Closing {
-    pub(super) since: Instant,
-    /// A signal has ended it, or hastens its end.
-    pub(super) interrupted: bool,
+    /// How long it may still take.
+    pub(super) leaving: Leaving,
+    /// When a signal has ended it, or hastened its end.
+    pub(super) interrupted: Option<Instant>,
     /// Nobody reads our stdout any more.
-    pub(super) unread: bool,
-    /// Until then more may come from piped stdin, which has been cut short in that case.
+    unread: bool,
+    /// Until then more may come from piped stdin.
     pub(super) stdin_until: Option<Instant>,
-    /// When somebody on the line has done something last.
-    pub(super) stirred: Instant,
-    /// Whoever only had not hung up has been cut off.
-    pub(super) hung_up: bool,
-    /// How many were cut off, once whoever had not taken everything was.
-    pub(super) cut: Option<usize>,
+    /// How many were cut off before they had taken everything.
+    cut: usize,
 }
 
 impl Hosting {
@@ -91,12 +85,20 @@ impl Hosting {
         });
     }
 
-    /// When to hang up ourselves, where everybody has everything. Some programs never do (`nc`); but
-    /// who still speaks would be answered with a reset, which can overtake our last words.
-    pub(super) fn hang_up_at(&self) -> Option<Instant> {
-        let closing = self.closing.as_ref().filter(|closing| !closing.hung_up)?;
-        let all_told = self.going.values().all(|member| member.outbox.is_closed());
-        (all_told && !self.going.is_empty()).then(|| closing.stirred + QUIET)
+    /// How long nobody may stir before we hang up in a closed room, where everybody has everything. Some
+    /// programs never do (`nc`); but who still speaks would be answered with a reset, which can overtake
+    /// our last words. `None`: only our stdout is waited for.
+    pub(super) fn silence(&self) -> Option<Duration> {
+        (!self.going.is_empty()).then(|| silence(None))
+    }
+
+    /// Where everybody has everything, only their hanging up is waited for.
+    pub(super) fn note_all_told(&mut self, now: Instant) {
+        if let Some(closing) = &mut self.closing
+            && self.going.values().all(|member| member.outbox.is_closed())
+        {
+            closing.leaving.handed_over(now);
+        }
     }
 
     /// The time has come.
@@ -110,19 +112,20 @@ impl Hosting {
         if self.close_at.is_some_and(|at| now >= at) {
             self.close_now(now);
         }
-        let hangs_up = self.hang_up_at().is_some_and(|at| now >= at);
+        let silence = self.silence();
         let Some(closing) = &mut self.closing else { return };
         closing.stdin_until = closing.stdin_until.filter(|until| now < *until);
-        if hangs_up {
-            closing.hung_up = true;
-            self.going.values().for_each(|member| member.cut(false));
+        match closing.leaving.due(silence, now) {
+            Due::Nothing => {}
+            Due::Cut => {
+                // Whoever has not taken everything is told that something is missing.
+                let has_all = |member: &Member| member.outbox.is_closed();
+                closing.cut = self.going.values().filter(|member| !has_all(member)).count();
+                self.going.values().for_each(|member| member.cut(!has_all(member)));
+                closing.leaving.cut(true, now);
+            }
+            Due::Leave => closing.leaving = Leaving::Left,
         }
-        if closing.cut.is_none() && now >= closing.since + PATIENCE {
-            let untaken = self.going.values().filter(|member| !member.outbox.is_closed());
-            closing.cut = Some(untaken.count());
-            self.going.values().for_each(|member| member.cut(true));
-        }
-        self.left = now >= closing.since + PATIENCE + LAST_WORDS;
     }
 
     /// Closes the room because of a signal; `false` where one has closed it already.
@@ -130,7 +133,7 @@ impl Hosting {
         self.close_at = None;
         self.close(false, now);
         match &mut self.closing {
-            Some(closing) => !std::mem::replace(&mut closing.interrupted, true),
+            Some(closing) => closing.interrupted.replace(now).is_none(),
             None => true,
         }
     }
@@ -169,15 +172,10 @@ impl Hosting {
         }
         self.send_announcements();
         self.outlets.notices.status("the room is closed");
-        self.closing = Some(Closing {
-            since: now,
-            interrupted: false,
-            unread,
-            stdin_until: unread.then(|| now + LAST_WORDS),
-            stirred: now,
-            hung_up: false,
-            cut: None,
-        });
+        let mut leaving = Leaving::No;
+        leaving.begin(now);
+        let stdin_until = unread.then(|| now + LAST_WORDS);
+        self.closing = Some(Closing { leaving, interrupted: None, unread, stdin_until, cut: 0 });
         for (number, mut member) in std::mem::take(&mut self.members) {
             member.say_goodbye("the room is closed");
             self.see_off(number, member, now);
@@ -189,38 +187,31 @@ impl Hosting {
     }
 
     /// Says what was not handed over.
-    pub(super) fn say_farewell(&mut self) -> Conclusion {
-        let closing = self.closing.take();
+    pub(super) fn say_farewell(&mut self, reading: bool) -> Conclusion {
         steps::account();
         if !self.going.is_empty() {
             let count = self.going.len();
             log::debug!("leaves the socket threads of {count}: they could not be woken in time");
         }
+        let notices = &self.outlets.notices;
+        let mut farewell = Farewell::new(notices, self.failed);
+        let closing = self.closing.as_ref();
         // Whoever does not take what was said harms nobody else; so that is no failure of ours.
-        let cut = closing.as_ref().and_then(|closing| closing.cut).unwrap_or(0);
-        if cut > 0 {
-            self.outlets
-                .notices
-                .notice(format_args!("{cut} of the members did not take everything"));
+        if let Some(cut) = closing.map(|closing| closing.cut).filter(|cut| *cut > 0) {
+            notices.notice(format_args!("{cut} of the members did not take everything"));
         }
         if self.screen.is_some() && !self.shown {
-            self.outlets
-                .notices
-                .notice("not written: what arrived last, which stdout did not take");
-            self.failed = true;
+            farewell.unwritten();
         }
-        if self.plan.stdin == Stdin::Terminal {
-            let mut unsent = Unsent::default();
-            self.unsaid.iter().for_each(|block| unsent.add(self.wire, block.bytes()));
-            self.outlets.notices.not_sent(&unsent);
+        farewell.unsaid(&self.plan, &self.unsaid);
+        if closing.is_some_and(|closing| closing.unread) {
+            farewell.nobody_reads(&self.plan, reading);
         }
-        let unread = closing.as_ref().is_some_and(|closing| closing.unread);
-        if unread && self.plan.stdin == Stdin::Pipe && !self.unsaid.is_empty() {
-            self.outlets.notices.error(Error::StdinCutShort);
-            self.failed = true;
+        let interrupted = closing.and_then(|closing| closing.interrupted);
+        Conclusion::Over {
+            failed: farewell.failed(),
+            may_go_on: false,
+            gone_by: interrupted.map(|at| at + LEAVING),
         }
-        let interrupted = closing.filter(|closing| closing.interrupted);
-        let gone_by = interrupted.map(|closing| closing.since + LEAVING);
-        Conclusion::Over { failed: self.failed, may_go_on: false, gone_by }
     }
 }

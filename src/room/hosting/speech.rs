@@ -25,7 +25,7 @@ impl Hosting {
     /// A member's socket-reader has news.
     pub(super) fn on_member(&mut self, number: Number, news: News, now: Instant) {
         if let Some(closing) = &mut self.closing {
-            closing.stirred = now;
+            closing.leaving.heard(now);
         }
         match news {
             News::Goodbye => return self.leave(number, None, now),

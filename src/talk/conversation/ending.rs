@@ -126,11 +126,7 @@ impl Conversation {
                 self.outlets.notices.status(format_args!("{friend} has left"));
             }
             Some(Why::WeLeft) => self.outlets.notices.status("you have left"),
-            Some(Why::NobodyReads) => {
-                if self.plan.stdin == Stdin::Pipe && reading {
-                    farewell.cut_short();
-                }
-            }
+            Some(Why::NobodyReads) => farewell.nobody_reads(&self.plan, reading),
             Some(Why::Refused(error) | Why::Broke(error)) => {
                 may_go_on = !matches!(error, Error::StdinUnreadable(_));
                 farewell.error(error);
