@@ -9,9 +9,11 @@ mod support;
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use support::observe::{is_full, thread_sleeps, waiting_at_the_other_end};
 use support::process::{ThreadState, connected_socket, threads, wait_until_quiet};
 use support::pty::Terminal;
 use support::{
@@ -129,30 +131,54 @@ fn waiting_for_a_friend_wakes_no_thread() {
 fn a_conversation_that_is_held_up_wakes_no_thread() {
     // By a friend who does not read,
     let (mut stuck, _friend) = conversation(&[]);
+    let stdin = stuck.child.stdin.as_ref().unwrap().as_fd().try_clone_to_owned().unwrap();
     stuck.pipe_in(random_bytes(40 << 20, 1));
     // by a stdout that nobody reads,
     let (listener, port) = friend_listener();
     let (stdout, to_stdout) = std::io::pipe().unwrap();
     let mut command = Command::new(threadchat());
     command.args(["connect", "127.0.0.1", &port.to_string()]);
-    command.stdin(Stdio::piped()).stdout(to_stdout).stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(to_stdout.try_clone().unwrap()).stderr(Stdio::piped());
     let unread = Program::spawn_as_is(&mut command);
     let mut friend = friend_answers(&listener);
     let sending = friend.try_clone().unwrap();
     let sender = std::thread::spawn(move || friend.write_all(&random_bytes(40 << 20, 1)));
     // and by a stderr that nobody reads.
     let (stderr, to_stderr) = std::io::pipe().unwrap();
-    let mut command = Command::new(threadchat());
-    command.args(["connect", "127.0.0.1", &port.to_string(), "--explain", "--recv-buffer=1"]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(to_stderr);
+    // (`--explain` alone would count most steps.)
+    let mut command = Command::new("env");
+    command.args(["RUST_LOG=trace", threadchat(), "connect", "127.0.0.1", &port.to_string()]);
+    command.args(["--explain", "--recv-buffer=1"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(to_stderr.try_clone().unwrap());
     let muted = Program::spawn_as_is(&mut command);
     let mut talker = friend_answers(&listener);
-    talker.write_all(&random_bytes(10_000, 1)).unwrap();
-    assert!(muted.stdout.wait_until(|bytes| (bytes.len() == 10_000).then_some(())).is_some());
+    let mut said = 10_000;
+    talker.write_all(&random_bytes(said, 1)).unwrap();
+    // Now it has to come to that. What is full stays full, since nobody takes anything from it. And a
+    // reader that sleeps although something is there to be read has no buffer left to read it into.
+    let all = [stuck.child.id(), unread.child.id(), muted.child.id()];
+    until("what is piped in has nowhere to go", || {
+        (is_full(&stdin) && thread_sleeps(all[0], "stdin-reader")).then_some(())
+    });
+    until("stdout is full, and what the friend sends has nowhere to go", || {
+        let is_stuck = is_full(&to_stdout) && is_full(&sending);
+        let is_left = waiting_at_the_other_end(&sending) > 0;
+        (is_stuck && is_left && thread_sleeps(all[1], "socket-reader")).then_some(())
+    });
+    until("stderr is full of steps", || {
+        if is_full(&to_stderr) {
+            return Some(());
+        }
+        // It may have dropped more steps than it wrote: here are others.
+        talker.write_all(&random_bytes(100, 1)).unwrap();
+        said += 100;
+        None
+    });
+    assert!(muted.stdout.wait_until(|bytes| (bytes.len() == said).then_some(())).is_some());
     assert_idle(&[
-        ("a friend who does not read", stuck.child.id()),
-        ("a stdout that nobody reads", unread.child.id()),
-        ("a stderr that nobody reads", muted.child.id()),
+        ("a friend who does not read", all[0]),
+        ("a stdout that nobody reads", all[1]),
+        ("a stderr that nobody reads", all[2]),
     ]);
     drop((stdout, stderr));
     // Nothing is promised any more: the program may have found out already that nobody reads, and

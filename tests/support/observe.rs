@@ -3,6 +3,8 @@
 
 use std::os::fd::AsFd;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::until;
 
 /// The processor time that a process has used, in clock ticks (mostly 10 ms).
@@ -35,6 +37,14 @@ pub fn waiting_in(pipe: impl AsFd) -> u64 {
     rustix::io::ioctl_fionread(pipe).expect("it is a pipe")
 }
 
+/// Whether a pipe or a socket takes no more, by the end that is written to: who writes now blocks.
+#[track_caller]
+pub fn is_full(to: impl AsFd) -> bool {
+    let mut ready = [PollFd::new(&to, PollFlags::OUT)];
+    poll(&mut ready, Some(&Timespec::default())).expect("it can be written to");
+    ready[0].revents().is_empty()
+}
+
 /// A TCP socket of this machine, as `/proc/net/tcp` has it.
 #[derive(Debug)]
 pub struct Tcp {
@@ -44,6 +54,8 @@ pub struct Tcp {
     pub state: u8,
     /// Bytes that were sent and that the other side's system has not acknowledged.
     pub unacknowledged: u64,
+    /// Bytes that have come and that its program has not taken.
+    pub unread: u64,
 }
 
 /// Every IPv4 TCP socket of this machine (of this network namespace).
@@ -55,9 +67,10 @@ pub fn tcp_sockets() -> Vec<Tcp> {
         let mut port = || u16::from_str_radix(words.next()?.split_once(':')?.1, 16).ok();
         let (local_port, remote_port) = (port()?, port()?);
         let state = u8::from_str_radix(words.next()?, 16).ok()?;
-        let (sending, _) = words.next()?.split_once(':')?;
+        let (sending, receiving) = words.next()?.split_once(':')?;
         let unacknowledged = u64::from_str_radix(sending, 16).ok()?;
-        Some(Tcp { local_port, remote_port, state, unacknowledged })
+        let unread = u64::from_str_radix(receiving, 16).ok()?;
+        Some(Tcp { local_port, remote_port, state, unacknowledged, unread })
     };
     table.lines().skip(1).filter_map(socket).collect()
 }
@@ -85,6 +98,16 @@ pub fn until_acknowledged(stream: &std::net::TcpStream) {
             })
             .then_some(())
     });
+}
+
+/// How many bytes that this stream sent are in the other socket, and have not been taken from there.
+#[track_caller]
+pub fn waiting_at_the_other_end(stream: &std::net::TcpStream) -> u64 {
+    let here = stream.local_addr().expect("a socket").port();
+    let there = stream.peer_addr().expect("a connection").port();
+    let sockets = tcp_sockets();
+    let other = sockets.iter().find(|tcp| (tcp.local_port, tcp.remote_port) == (there, here));
+    other.map_or(0, |tcp| tcp.unread)
 }
 
 /// A listener that answers no further call: its queue is full of the one caller that is given

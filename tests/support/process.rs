@@ -125,8 +125,12 @@ pub fn connected_socket(pid: u32) -> Option<Socket> {
     })
 }
 
-/// Waits until no thread of these processes has been scheduled for half a second: until they are
-/// blocked, all of them, in what they wait for. Gives back their threads as they are then.
+/// Waits until every thread of these processes sleeps, and none has been scheduled for half a second:
+/// until they are blocked, all of them, in what they wait for. Gives back their threads as they are
+/// then. One that only waits for a processor, for however long, is not blocked.
+///
+/// Nobody can tell from this that nothing is on its way to them. A test that sends them something
+/// waits for a sign first that it is there.
 #[track_caller]
 pub fn wait_until_quiet(pids: &[u32]) -> Vec<ThreadState> {
     let look = || -> Vec<ThreadState> { pids.iter().flat_map(|pid| threads(*pid)).collect() };
@@ -134,7 +138,7 @@ pub fn wait_until_quiet(pids: &[u32]) -> Vec<ThreadState> {
     let mut since = Instant::now();
     until("every thread is quiet", || {
         let now = look();
-        if now != before {
+        if now != before || now.iter().any(|thread| thread.state != 'S') {
             before = now;
             since = Instant::now();
         }
