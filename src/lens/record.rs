@@ -25,7 +25,7 @@ pub enum Record {
     Woke(Lane, Turn, Box<Facts>),
     /// One end of an arrow.
     Arrow(Lane, Duration, Box<Arrow>),
-    /// Something worth a word has happened.
+    /// Something has happened that is to be noted.
     Note(Lane, Duration, String),
     /// A thread has ended.
     Ends(Lane, Turn),

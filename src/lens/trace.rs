@@ -141,7 +141,7 @@ pub fn ends() {
     hand_over(Record::Ends(lane(), turn(clock::since_the_beginning())));
 }
 
-/// Something has happened that is worth a word.
+/// Something has happened that is to be noted.
 pub fn note(words: String) {
     hand_over(Record::Note(lane(), clock::since_the_beginning(), words));
 }

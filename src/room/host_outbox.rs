@@ -1,7 +1,7 @@
-//! The host's own ears in a room: the screen, and the transcript.
+//! The host's own outboxes in a room: to the screen, and to the transcript.
 //!
 //! They hear what every member hears, with one difference: a member who takes nothing can be sent
-//! away. A stdout that takes nothing (Ctrl-S, a full pipe) goes deaf instead: it misses what is
+//! away. A stdout that takes nothing (Ctrl-S, a full pipe) is left out instead: it misses what is
 //! said until it takes something again, and the host is told how much that was.
 
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use crate::threads::buffer::Block;
 use crate::threads::order::Order;
 use crate::wire::messages::{self, Wire};
 
-/// An ear of the host's. See the [module's page](self).
+/// An outbox of the host's own. See the [module's page](self).
 #[derive(Debug)]
 pub struct HostOutbox {
     outbox: PaidOutbox,
     /// The other end of the outbox, to take back what waits in it.
     waiting: Receiver<Order>,
-    /// Whether its writer says who speaks; else it is given what members are given.
+    /// Whether its writer says who speaks; otherwise it is given what members are given.
     labels: bool,
     /// Who spoke last, as far as its writer knows.
     speaker: Option<Name>,
-    /// How many messages it has missed; `None`: it is not deaf.
+    /// How many messages it has missed; `None`: it is not left out.
     missed: Option<usize>,
 }
 
 impl HostOutbox {
-    /// An ear with this outbox, whose other end is `waiting`. `labels`: its writer says who speaks.
+    /// A host's outbox made of this one, whose other end is `waiting`. `labels`: its writer says who speaks.
     pub fn new(outbox: PaidOutbox, waiting: Receiver<Order>, labels: bool) -> HostOutbox {
         HostOutbox { outbox, waiting, labels, speaker: None, missed: None }
     }
@@ -65,7 +65,7 @@ impl HostOutbox {
         !self.misses(wire, said) && self.outbox.put(Order::Said(copy(said)), said)
     }
 
-    /// Counts what is said to a deaf ear.
+    /// Counts what is said while it is left out.
     fn misses(&mut self, wire: Wire, said: &Block) -> bool {
         if let Some(missed) = &mut self.missed {
             *missed += messages::messages(wire, said.bytes()).count();
@@ -84,7 +84,7 @@ impl HostOutbox {
     }
 
     /// Lets go of what it holds others back with, where it has taken nothing for too long; `true`
-    /// where it has just become deaf.
+    /// where it is left out from now on.
     pub fn gives_up(&mut self, wire: Wire) -> bool {
         if self.outbox.look() != Look::Stuck {
             return false;
@@ -109,7 +109,7 @@ impl HostOutbox {
         true
     }
 
-    /// Its writer is through with everything. How many messages it has missed, where it was deaf.
+    /// Its writer is through with everything. How many messages it has missed, where it was left out.
     pub fn takes_again(&mut self) -> Option<usize> {
         let missed = self.missed.take()?;
         self.outbox.forget();

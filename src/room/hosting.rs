@@ -73,8 +73,8 @@ pub struct Hosting {
     /// time, the room is closed.
     close_at: Option<Instant>,
     closing: Option<closing::Closing>,
-    /// What the host said when the room was closed. It is kept from its reader, who would else go
-    /// on reading a whole file in vain.
+    /// What the host said when the room was closed. It is kept from its reader, which would otherwise
+    /// read a whole file for nothing.
     unsaid: Vec<Arc<Block>>,
     failed: bool,
 }

@@ -20,7 +20,7 @@ const STUCK: Duration = Duration::from_millis(500);
 pub enum Next {
     /// Nothing: the search goes on.
     GoOn,
-    /// The same, and this is worth a notice.
+    /// The same, and this is to be told in a notice.
     Tell(String),
     /// It has come to nothing.
     GiveUp(Error),

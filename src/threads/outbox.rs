@@ -24,7 +24,7 @@ pub struct Outbox {
 #[derive(Debug)]
 pub struct Orders {
     orders: Receiver<Order>,
-    /// To wait now is not worth a word.
+    /// That it waits now is not shown by `--explain`.
     quiet: bool,
 }
 

@@ -24,7 +24,7 @@ pub struct Reader {
     pub codec: Option<Codec>,
     /// Notices a friend who speaks the other wire, or is a browser.
     pub sniffer: Option<Sniffer>,
-    /// How many bytes to ask for at a time, where there is a codec; else it is as many as fit into
+    /// How many bytes to ask for at a time, where there is a codec; otherwise it is as many as fit into
     /// a buffer of the pool.
     pub at_a_time: usize,
     /// Where the news goes.

@@ -59,8 +59,8 @@ impl Hosting {
             self.leave(number, Some(Removal::Stalled), now);
         }
         self.look_after_going();
-        for (ear, what) in [(&mut self.screen, STDOUT), (&mut self.transcript, TRANSCRIPT)] {
-            if ear.as_mut().is_some_and(|ear| ear.gives_up(self.wire)) {
+        for (outbox, what) in [(&mut self.screen, STDOUT), (&mut self.transcript, TRANSCRIPT)] {
+            if outbox.as_mut().is_some_and(|outbox| outbox.gives_up(self.wire)) {
                 let notice = format_args!("{what} takes nothing; the room goes on without it");
                 self.outlets.notices.notice(notice);
                 self.failed = true;

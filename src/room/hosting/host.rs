@@ -69,9 +69,9 @@ impl Hosting {
 pub(super) const STDOUT: &str = "stdout";
 pub(super) const TRANSCRIPT: &str = "the transcript's file";
 
-/// Tells how much an ear has missed that was deaf.
-fn tell_missed(ear: &mut Option<HostOutbox>, what: &str, notices: &Notices) {
-    if let Some(missed) = ear.as_mut().and_then(HostOutbox::takes_again) {
+/// Tells how much an outbox has missed that was left out.
+fn tell_missed(outbox: &mut Option<HostOutbox>, what: &str, notices: &Notices) {
+    if let Some(missed) = outbox.as_mut().and_then(HostOutbox::takes_again) {
         notices.notice(format_args!("{missed} messages are missing here, as {what} took nothing"));
     }
 }

@@ -98,8 +98,8 @@ impl Hosting {
         self.send_announcements();
         let mut waits = false;
         let screen = self.screen.as_mut().filter(|_| self.plan.editor);
-        for ear in screen.into_iter().chain(&mut self.transcript) {
-            waits |= ear.hear_host(self.wire, &words);
+        for outbox in screen.into_iter().chain(&mut self.transcript) {
+            waits |= outbox.hear_host(self.wire, &words);
         }
         self.look_after(waits, now);
         let pieces = self.rendered(self.room.host(), &words);
@@ -110,8 +110,8 @@ impl Hosting {
     pub(super) fn relay(&mut self, speaker: Who, name: &Name, words: Arc<Block>, now: Instant) {
         let pieces = self.rendered(name, &words);
         let mut waits = false;
-        for ear in self.screen.iter_mut().chain(&mut self.transcript) {
-            waits |= ear.hear(self.wire, name, &words, &pieces);
+        for outbox in self.screen.iter_mut().chain(&mut self.transcript) {
+            waits |= outbox.hear(self.wire, name, &words, &pieces);
         }
         self.look_after(waits, now);
         self.tell_members(speaker, &pieces, &words, now);

@@ -11,6 +11,7 @@ use threadchat::program::ending::Ending;
 use threadchat::roles::{Number, Role, Sink, Source};
 use threadchat::room::host_outbox::HostOutbox;
 use threadchat::room::hosting::Hosting;
+use threadchat::room::paid_outbox::PaidOutbox;
 use threadchat::talk::coordinator::Coordinator;
 use threadchat::talk::meeting::Meeting;
 use threadchat::talk::plan::{Outboxes, Outcome, Outlets, Plan, Stdin};
@@ -23,7 +24,6 @@ use threadchat::threads::inbox::{self, Inbox, ToInbox};
 use threadchat::threads::notices::Notices;
 use threadchat::threads::order::Order;
 use threadchat::threads::outbox::{self, Outbox};
-use threadchat::room::paid_outbox::PaidOutbox;
 use threadchat::threads::permit::{Permit, Permits};
 use threadchat::threads::reader::Reader;
 use threadchat::threads::thread::Thread;
@@ -227,7 +227,11 @@ impl Party {
         let (to_screen, orders) = outbox::open(Role::ScreenWriter, None);
         let waiting = orders.waiting();
         let writer = Writer::new(Sink::Screen, Box::new(Plain), orders, inbox.clone());
-        let host_outbox = HostOutbox::new(PaidOutbox::new(to_screen.clone(), writer.done(), None), waiting, false);
+        let host_outbox = HostOutbox::new(
+            PaidOutbox::new(to_screen.clone(), writer.done(), None),
+            waiting,
+            false,
+        );
         let screen_writer = Thread::start(Role::ScreenWriter, {
             let (mut writer, to, inbox) = (writer, stdout.clone(), inbox.clone());
             move || {
@@ -253,8 +257,9 @@ impl Party {
         let pool = Pool::new(2, if room { 66 } else { BUFFER });
         let notices = Notices::new(to_stderr, false);
         let outlets = Outlets { to_screen: to_screen.clone(), to_transcript: None, notices };
-        let hosting = room
-            .then(|| -> Box<dyn Meeting> { Box::new(Hosting::new(&plan, &outlets, vec![host_outbox])) });
+        let hosting = room.then(|| -> Box<dyn Meeting> {
+            Box::new(Hosting::new(&plan, &outlets, vec![host_outbox]))
+        });
         let stop_reading = Some(pool.stopper(None));
         let out = Outboxes { outlets, permits: permits.clone(), stop_reading, ask_friend };
         let (leave_outcome, outcome) = unbounded();
