@@ -168,7 +168,7 @@ impl Running {
 
     /// Tells it that this was all. Gives the thread back where it does not end in time.
     fn finish(self, ending: &mut Ending) -> Option<Thread> {
-        let _ = self.outbox.send(Order::Goodbye);
+        self.outbox.send(Order::Goodbye);
         ending.join(self.thread)
     }
 }

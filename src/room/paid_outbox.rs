@@ -107,7 +107,7 @@ impl PaidOutbox {
             self.put += order.cost();
             self.filled = true;
             // A writer that has ended has said so, or will.
-            let _ = to_writer.send(order);
+            to_writer.send(order);
         }
     }
 

@@ -130,7 +130,7 @@ impl Conversation {
         }
         self.redial.on_said(bytes, self.said.bytes);
         // A socket-writer that has failed says so itself.
-        let _ = to_friend.send(Order::Block(words));
+        to_friend.send(Order::Block(words));
         true
     }
 
@@ -146,7 +146,7 @@ impl Conversation {
     fn ask(&self, line: &str) {
         if let Ours::Open(to_friend) = &self.ours {
             let message = Arc::new(Block::of(messages::message(self.plan.wire, line)));
-            let _ = to_friend.send(Order::Block(message));
+            to_friend.send(Order::Block(message));
         }
     }
 

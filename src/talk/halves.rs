@@ -41,7 +41,7 @@ impl Ours {
         let Ours::Open(to_friend) = self else { return };
         if end {
             // A socket-writer that has failed says so itself.
-            let _ = to_friend.send(Order::Own(Cow::Borrowed(END_FRAME)));
+            to_friend.send(Order::Own(Cow::Borrowed(END_FRAME)));
         }
         // With its outbox closed, the socket-writer knows that this was all.
         *self = Ours::Closing { end };

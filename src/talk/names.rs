@@ -72,9 +72,9 @@ impl Names {
     fn call_friend(&mut self, friend: Speaker, paid: Option<Block>, outlets: &Outlets) {
         let paid = paid.map(Arc::new);
         for writer in outlets.to_transcript.iter().chain([&outlets.to_screen]) {
-            let _ = writer.send(Order::CallFriend(friend.clone()));
+            writer.send(Order::CallFriend(friend.clone()));
             if let Some(paid) = &paid {
-                let _ = writer.send(Order::Paid(Arc::clone(paid)));
+                writer.send(Order::Paid(Arc::clone(paid)));
             }
         }
         self.friend = friend;

@@ -76,26 +76,26 @@ impl Outlets {
     /// Shows what a friend has said. A writer that has failed says so itself.
     pub fn show(&self, words: Arc<Block>) {
         if let Some(to_transcript) = &self.to_transcript {
-            let _ = to_transcript.send(Order::Block(Arc::clone(&words)));
+            to_transcript.send(Order::Block(Arc::clone(&words)));
         }
-        let _ = self.to_screen.send(Order::Block(words));
+        self.to_screen.send(Order::Block(words));
     }
 
     /// What I have said stays in the transcript, and on my screen: with the line editor no terminal has
     /// shown it.
     pub fn show_said(&self, words: Arc<Block>, editor: bool) {
         if let Some(to_transcript) = &self.to_transcript {
-            let _ = to_transcript.send(Order::Said(Arc::clone(&words)));
+            to_transcript.send(Order::Said(Arc::clone(&words)));
         }
         if editor {
-            let _ = self.to_screen.send(Order::Said(words));
+            self.to_screen.send(Order::Said(words));
         }
     }
 
     /// From now on I am called this; `None`: somebody else decides what I am called.
     pub fn call_me(&self, name: Option<Name>) {
         if let Some(to_transcript) = &self.to_transcript {
-            let _ = to_transcript.send(Order::CallMe(name));
+            to_transcript.send(Order::CallMe(name));
         }
     }
 }

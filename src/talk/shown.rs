@@ -35,7 +35,7 @@ impl Shown {
     pub fn ask_so_far(&mut self) {
         if self.progress != Progress::Never {
             self.unanswered += 1;
-            let _ = self.to_screen.send(Order::Flush);
+            self.to_screen.send(Order::Flush);
         }
     }
 

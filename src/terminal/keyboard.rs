@@ -175,7 +175,7 @@ impl Keyboard {
                 let _ = self.inbox.send(Event::Signal);
             }
             Meaning::Redraw => {
-                let _ = self.to_screen.send(Order::Clear);
+                self.to_screen.send(Order::Clear);
             }
             Meaning::Suspend => self.suspend(),
             Meaning::End => self.ended = true,
@@ -192,7 +192,7 @@ impl Keyboard {
             if self.state != State::Background {
                 // Somebody else has stopped us, and the shell has written where the row was.
                 self.board.clear();
-                let _ = self.to_screen.send(Order::RowLost);
+                self.to_screen.send(Order::RowLost);
             }
             self.state = State::Background;
         }
@@ -244,7 +244,7 @@ impl Keyboard {
         unsent.add(Wire::Lines, self.editor.take_half().as_bytes());
         (self.ready, self.given) = (Vec::new(), 0);
         self.board.clear();
-        let _ = self.to_screen.send(Order::RowAway(None));
+        self.to_screen.send(Order::RowAway(None));
         self.terminal.rest();
         self.state = State::Off;
         self.notices.not_sent(&unsent);
@@ -258,7 +258,7 @@ impl Keyboard {
         terminal::let_output_go_on();
         self.board.clear();
         let (gone, is_gone) = bounded(1);
-        let _ = self.to_screen.send(Order::RowAway(Some(gone)));
+        self.to_screen.send(Order::RowAway(Some(gone)));
         if is_gone.recv().is_err() {
             return; // The screen-writer has ended, and so will everything.
         }

@@ -87,7 +87,7 @@ impl Notices {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let line = format!("* {lost} lines are missing here: nobody read stderr\n");
-            let _ = self.to_writer.send(Order::Own(Cow::Owned(line.into_bytes())));
+            self.to_writer.send(Order::Own(Cow::Owned(line.into_bytes())));
         }
     }
 
@@ -103,7 +103,7 @@ impl Notices {
         }
         self.report_lost();
         // A writer that has ended takes no more lines: the program is ending too.
-        let _ = self.to_writer.send(line);
+        self.to_writer.send(line);
     }
 }
 

@@ -5,7 +5,7 @@
 //! waits; so neither the coordinator nor a writer has to say so. (What goes to a member of a room is
 //! counted as well: that is the room's business.)
 
-use crossbeam_channel::{Receiver, SendError, Sender, TryRecvError, unbounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 
 use crate::roles::{Number, Role, Who};
 use crate::threads::order::Order;
@@ -40,15 +40,12 @@ pub fn open(role: Role, of: Option<Number>) -> (Outbox, Orders) {
 }
 
 impl Outbox {
-    /// Tells the writer to do this.
-    ///
-    /// # Errors
-    /// The writer has ended. It has said so to the coordinator, or will.
-    pub fn send(&self, order: Order) -> Result<(), SendError<Order>> {
+    /// Tells the writer to do this. A writer that has ended has said so to the coordinator, or will.
+    pub fn send(&self, order: Order) {
         if let Order::Block(block) | Order::Said(block) = &order {
             steps::hand_over(block.number(), block.bytes(), self.to);
         }
-        self.orders.send(order)
+        let _ = self.orders.send(order);
     }
 
     /// How many orders wait.

@@ -317,7 +317,7 @@ impl Party {
             false => self.stdin_reader.join(),
             true => left.push(self.stdin_reader),
         }
-        let _ = self.to_screen.send(Order::Goodbye);
+        self.to_screen.send(Order::Goodbye);
         let left_screen = !ending.ends(&self.screen_writer);
         match left_screen {
             false => self.screen_writer.join(),
