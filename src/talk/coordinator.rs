@@ -2,13 +2,14 @@
 //! and every decision is made here.
 //!
 //! It never waits for a friend, a terminal or a pipe: its outboxes take whatever it hands over,
-//! and the buffers that come home (see [`buffer`](crate::threads::buffer)) keep them short. So Ctrl-C is
-//! heard in any state. It takes channel ends only, so that tests can drive it without a socket,
-//! a thread or a clock.
+//! and since readers wait for their buffers to come home (see
+//! [`buffer`](crate::threads::buffer)), the outboxes stay short. So Ctrl-C is heard in any state.
+//! The coordinator is given nothing but ends of channels, so that tests can drive it without a
+//! socket, a thread or a clock.
 //!
-//! This file says who is asked about what: the [search](crate::talk::search) for a friend, the
-//! [stdin-reader](crate::talk::typing), and the [meeting](crate::talk::meeting), which is a
-//! [conversation](crate::talk::conversation) or a room.
+//! This file passes each event on to whatever it concerns: the [search](crate::talk::search) for a
+//! friend, the [stdin-reader](crate::talk::typing), and the [meeting](crate::talk::meeting), which
+//! is a [conversation](crate::talk::conversation) or a room.
 
 mod input;
 
@@ -32,7 +33,7 @@ use crate::threads::friend::Friend;
 use crate::threads::inbox::Inbox;
 use crate::wire::messages::Wire;
 
-/// After how many events it does what it has put off, though more are waiting.
+/// After how many events what was put off is done ([`Coordinator::settle`]), even if more are waiting.
 const UNSETTLED_MAX: usize = 64;
 
 /// The exit code of an interruption: 128 and the number of SIGINT, as a shell would show it.
@@ -43,16 +44,16 @@ pub struct Coordinator {
     plan: Plan,
     outlets: Outlets,
     state: State,
-    /// The search for a friend that is on, or that led to the friend who is there.
+    /// The search for a friend: the one that goes on, or the one that found the friend who is there.
     search: Search,
     typing: Typing,
-    /// What a busy friend did not hear, to be said again.
+    /// What a busy friend did not hear. It is said again at the next call.
     unheard: Vec<u8>,
     /// There has been a conversation.
     has_talked: bool,
     /// What I am called.
     me: Option<Name>,
-    /// That others can listen has been said.
+    /// The person has been warned that the line is not encrypted.
     warned_unencrypted: bool,
     /// The acceptor has bound its socket.
     listens: bool,
@@ -61,14 +62,14 @@ pub struct Coordinator {
 enum State {
     /// Nobody is there.
     Alone,
-    /// Somebody is; or there is a room, with or without members.
+    /// A friend is there; or there is a room, with or without members.
     Meeting(Box<dyn Meeting>),
     Over(Outcome),
 }
 
 impl Coordinator {
-    /// A coordinator that has just asked for its first friend; with a `room`, if that is what friends
-    /// come to.
+    /// A coordinator that has just asked for its first friend. `room`: the room that friends join, if
+    /// there is to be one.
     pub fn new(
         plan: Plan,
         out: Outboxes,
@@ -92,7 +93,7 @@ impl Coordinator {
             coordinator.outlets.call_me(Some(name.clone()));
         }
         // A person may type at once, if only to be told that nobody is there. A pipe is not
-        // read before there is somebody to read it for.
+        // read before somebody is there to hear it.
         if coordinator.plan.stdin == Stdin::Terminal {
             coordinator.typing.let_read();
         }
@@ -100,9 +101,10 @@ impl Coordinator {
         coordinator
     }
 
-    /// Takes events until everything is over, and tells how it ended.
+    /// Takes events until everything is over, and returns how it ended.
     pub fn run(mut self, inbox: &Inbox) -> Outcome {
-        // In a room there are many threads to give way to, and the members wait for this one.
+        // Not in a room: there are many threads that would run first, while all the members wait
+        // for this one.
         let gives_way = self.plan.room.is_none();
         let mut wake_at = self.wake_at();
         let mut unsettled = 0;
@@ -120,14 +122,14 @@ impl Coordinator {
         }
     }
 
-    /// Does what it has put off while more was happening. To be called before one waits.
+    /// Does what was put off while events came thick and fast. To be called before waiting.
     pub fn settle(&mut self) {
         if let State::Meeting(meeting) = &mut self.state {
             meeting.settle();
         }
     }
 
-    /// Takes one event, and says when it wants to be woken if nothing else happens.
+    /// Takes one event, and returns when to wake it if nothing else happens.
     pub fn on(&mut self, event: Event, now: Instant) -> Option<Instant> {
         match event {
             Event::Read(Source::Stdin, news) => self.on_stdin(news, now),
@@ -156,7 +158,7 @@ impl Coordinator {
         self.wake_at()
     }
 
-    /// How it ended, when it has.
+    /// How it ended, once it has.
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.state {
             State::Over(outcome) => Some(outcome),
@@ -164,7 +166,7 @@ impl Coordinator {
         }
     }
 
-    /// Only what has to happen by itself needs a clock; while nothing has to, there is none.
+    /// When to wake up although nothing has happened. `None`: nothing is due, so no clock runs.
     fn wake_at(&self) -> Option<Instant> {
         match &self.state {
             State::Alone => self.search.wake_at(),
@@ -198,7 +200,7 @@ impl Coordinator {
     fn on_listening(&mut self, at: SocketAddr, callable: &[SocketAddr]) {
         self.listens = true;
         self.outlets.notices.to_copy(format_args!("listening on {}", shown(at)));
-        // Under --keep it is still the same.
+        // Once: under --keep the same addresses hold for the next friend.
         if self.plan.hints && !self.has_talked && !callable.is_empty() {
             self.outlets.notices.notice("what a friend types to call:");
             for address in callable {
@@ -207,7 +209,7 @@ impl Coordinator {
         }
     }
 
-    /// `told`: a caller could not be taken, and knows why.
+    /// `told`: it was a caller who could not be taken, and who has been told why.
     fn on_not_connected(&mut self, error: Error, told: bool, now: Instant) {
         self.search.on_answer();
         match &mut self.state {
@@ -218,7 +220,7 @@ impl Coordinator {
                 let next = self.search.on_failed(error, self.has_talked, now);
                 self.go_on_searching(next);
             }
-            // The room has no port.
+            // A room whose acceptor could not even bind its socket.
             State::Meeting(_) if self.plan.room.is_some() => self.give_up(error),
             State::Alone | State::Meeting(_) | State::Over(_) => {}
         }
@@ -232,7 +234,8 @@ impl Coordinator {
         }
     }
 
-    /// The error goes the way of all notices. `main` would hang with a stderr that nobody reads.
+    /// Ends the program with this error. It goes to the notice-writer like any notice: if `main` wrote
+    /// it, a stderr that nobody reads would make it hang.
     fn give_up(&mut self, error: Error) {
         self.outlets.notices.error(&error);
         self.over(1, None);
@@ -248,7 +251,7 @@ impl Coordinator {
                     self.on_company(now);
                 }
             }
-            // Too late. The friend's line closes when the process ends.
+            // Too late. The connection closes when the process ends.
             State::Over(_) => {}
         }
     }
@@ -263,7 +266,7 @@ impl Coordinator {
         self.on_company(now);
     }
 
-    /// Somebody is there: what waited for that goes on.
+    /// Somebody is there now: does what had to wait for that.
     fn on_company(&mut self, now: Instant) {
         self.has_talked = true;
         if self.company() == Company::Nobody {
@@ -279,7 +282,8 @@ impl Coordinator {
         if self.typing.waits() {
             self.typing.let_read();
         } else if self.typing.has_ended() && self.plan.keep {
-            // Ctrl-D while nobody was there can be meant for one friend, but not for all.
+            // A Ctrl-D that came while nobody was there may end what we say to one friend, but not to
+            // all who come.
             self.typing.let_read_again();
         } else if self.typing.has_ended() && self.plan.room.is_none() {
             // It ended before anybody was there: we have nothing more to say.
@@ -309,28 +313,30 @@ impl Coordinator {
             (State::Alone, Report::Ended { result: Err(why), .. }) if sink == Sink::Screen => {
                 self.give_up(Error::StdoutUnwritable(why));
             }
-            // A stderr that fails holds nothing up.
+            // If stderr fails, everything else goes on.
             (State::Alone | State::Over(_), _) => {}
         }
     }
 
     // Ending.
 
-    /// The terminal has gone: a signal to leave (SIGHUP), of which a reader or a writer may hear first.
+    /// Whether the terminal has gone. That is a signal to leave (SIGHUP), but a reader or a writer may
+    /// notice it first.
     fn window_is_closed(&self) -> bool {
         self.plan.terminal.is_some() && Terminal::is_gone()
     }
 
-    /// `hurries`: whether it means "at once", where it is the second.
+    /// Somebody wants us to leave. `hurries`: if this is the second signal, it means "at once".
     fn on_signal(&mut self, hurries: bool, now: Instant) {
-        // First of all: otherwise the buffers that come home, as what we have is sent, would be filled
-        // again; and whoever feeds us may see that we have ended before the reader is told.
+        // First of all: otherwise, while what we have is being sent, the reader would go on filling
+        // the buffers that come home; and whoever feeds our stdin might see us end before the reader
+        // is told to stop.
         self.typing.stop();
         let reading = self.typing.is_on() && self.typing.can_be_stopped();
         match &mut self.state {
             State::Meeting(meeting) if self.listens || self.plan.room.is_none() => {
                 let signal = meeting.on_signal(reading, now);
-                // At the first signal what we have is still sent; at the second we are gone at once.
+                // After the first signal, what we have is still sent; at the second we leave at once.
                 if signal == Signal::Second && hurries {
                     self.over(INTERRUPTED, Some(now));
                 }
@@ -373,7 +379,8 @@ impl Coordinator {
                 self.give_up(Error::BusyAfterSending { to });
             }
             Conclusion::Over { may_go_on: true, .. } if self.plan.keep => {
-                // Who was told of the next friend while that is going on would type for nobody.
+                // The half-typed line is cleared first, and only then is the next friend looked for:
+                // what is typed to one who came meanwhile would be cleared as well.
                 if !self.typing.clear_half_typed() {
                     self.begin_search(now);
                 }
@@ -392,14 +399,15 @@ impl Coordinator {
     }
 }
 
-/// The command with which a friend calls this address.
+/// The command that a friend types to call this address.
 fn what_to_type(address: SocketAddr, wire: Wire) -> String {
     let wire = match wire {
         Wire::Lines => "",
         Wire::Frames => " --wire frames",
     };
     let (ip, port) = (address.ip(), address.port());
-    // As two words: some shells take brackets for a pattern.
+    // An IPv6 address and its port are two words here: in brackets, some shells would take it for a
+    // pattern.
     let (place, more) = match ip {
         IpAddr::V6(v6) if v6.is_unicast_link_local() => {
             (format!("{ip}%INTERFACE {port}"), "   (INTERFACE is the friend's own, such as eth0)")

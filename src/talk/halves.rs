@@ -1,8 +1,7 @@
-//! A conversation is two halves: what we say, and what they say. Each ends by itself (half-close, RFC
-//! 9293, 3.6), and what the end of one means for the other is a table: [`conclude`].
+//! A conversation is two halves: what we say, and what they say. Each can end while the other goes on
+//! (half-close: RFC 9293, 3.6). What the end of one means for the other is a table: [`conclude`].
 //!
-//! This file is pure: it says what is to be done, and the [conversation](crate::talk::conversation)
-//! does it.
+//! This file only says what is to be done; the [conversation](crate::talk::conversation) does it.
 
 use std::borrow::Cow;
 use std::io;
@@ -13,15 +12,15 @@ use crate::threads::order::Order;
 use crate::threads::outbox::Outbox;
 use crate::wire::messages::END_FRAME;
 
-/// Our half. What is said goes to the socket-writer, and only an open half has a way there: so nobody
-/// can speak on a closed one.
+/// Our half. What we say goes to the socket-writer, and only an open half holds the way there: so
+/// nothing can be said once our half is closed.
 #[derive(Debug)]
 pub enum Ours {
     /// We can speak.
     Open(Outbox),
-    /// All is handed over, and is being sent. `end`: the word `end` is the last of it.
+    /// Everything is handed over to the socket-writer, which is sending it.
     Closing {
-        /// See above.
+        /// The word `end` is the last of it.
         end: bool,
     },
     /// The socket-writer has said its last word.
@@ -30,20 +29,20 @@ pub enum Ours {
         end: bool,
         /// How many bytes it left unsent.
         unsent: u64,
-        /// What it was told when it sent our `end`, and nothing else was left to be sent.
+        /// The error that it got for sending our `end`, where that was all that was left to be sent.
         refused: Option<io::Error>,
     },
 }
 
 impl Ours {
-    /// Closes our half: what was handed over is still sent, then `end` if wanted, then FIN.
+    /// Closes our half: what was handed over is still sent, then the word `end` if wanted, then FIN.
     pub fn close(&mut self, end: bool) {
         let Ours::Open(to_friend) = self else { return };
         if end {
             // A socket-writer that has failed says so itself.
             to_friend.send(Order::Own(Cow::Borrowed(END_FRAME)));
         }
-        // With its outbox closed, the socket-writer knows that this was all.
+        // This drops our end of the outbox, which tells the socket-writer that this was all.
         *self = Ours::Closing { end };
     }
 
@@ -76,7 +75,7 @@ impl Ours {
     }
 }
 
-/// Their half.
+/// The friend's half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theirs {
     /// They can speak.
@@ -85,7 +84,7 @@ pub enum Theirs {
     SaidEnd,
     /// The socket-reader has said its last word.
     Closed {
-        /// They have ended: nothing that they said is missing.
+        /// They ended, and did not just break off: nothing that they said is missing.
         whole: bool,
         /// They have said `end`.
         end: bool,
@@ -114,26 +113,26 @@ impl Theirs {
     }
 }
 
-/// What is known of the end of our input. `end` may be said only where nothing that was read is
-/// missing; what became of stdout has no say in that.
+/// What is known of the end of our input. We may say `end` only if nothing of the input is missing;
+/// what became of stdout makes no difference to that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputEnd {
     /// More may come.
     Open,
-    /// We leave, and if it does not end by then it has been cut short.
+    /// We are leaving. If the end is not found in time, the input counts as cut short.
     Expected {
-        /// The last moment.
+        /// When it is too late.
         by: Instant,
     },
-    /// It has ended, and whatever was read of it has come.
+    /// It has ended, and all that was read of it has come to us.
     Found,
-    /// There was more, which cannot be said.
+    /// There was more, which can no longer be said.
     CutShort,
 }
 
 impl InputEnd {
-    /// Whether nothing is missing. Of a terminal nothing ever is, until something could not be said:
-    /// what is half typed has not been said.
+    /// Whether nothing is missing. Only of a pipe may something be missing because its end has not been
+    /// found: what a person has only half typed does not count as said.
     pub fn is_whole(self, stdin: Stdin) -> bool {
         match self {
             InputEnd::Found => true,
@@ -142,7 +141,7 @@ impl InputEnd {
         }
     }
 
-    /// Whether it may still prove to have ended.
+    /// Whether its end may still be found.
     pub fn is_open(self) -> bool {
         matches!(self, InputEnd::Open | InputEnd::Expected { .. })
     }
@@ -155,7 +154,7 @@ pub enum Happened {
     OurInputEnded,
     /// More came after the line `end` of piped input.
     InputAfterEnd,
-    /// Our input cannot be read, or not be said.
+    /// Our input cannot be read, or has something in it that the wire cannot carry.
     InputBroke,
     /// They have ended.
     TheyEnded,
@@ -176,23 +175,23 @@ pub enum Happened {
 /// What is to be done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
-    /// Our half closes, and theirs is heard out, however long that takes.
+    /// Our half closes, and we listen until theirs ends, however long that takes.
     HearThemOut,
-    /// Nothing: what stdin gives is still sent, until it ends too.
+    /// Nothing closes: what comes from stdin is still sent, until stdin ends too.
     GoOn,
-    /// It is over. Our half closes, and they have a while to end theirs.
+    /// The conversation is over. Our half closes, and they have a while to end theirs.
     Leave(Rest),
-    /// The reason is noted; the socket-reader will find the connection broken too, after what still
-    /// arrived.
+    /// The reason is noted, and nothing else is done: the socket-reader will find the connection broken
+    /// too, after it has read what still arrived.
     Remember,
 }
 
-/// When our half closes, where piped input has not ended.
+/// When our half closes, if stdin is a pipe that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rest {
-    /// When its reader has handed over what it has read: it has been told to stop.
+    /// When the stdin-reader, which has been told to stop, has handed over what it has read.
     LastWord,
-    /// When its end is found; it has been cut short, unless that is soon.
+    /// When the end of stdin is found. If that is not soon, the input has been cut short.
     SoonOrCutShort,
     /// Now: nobody hears us any more.
     Unheard,
@@ -203,7 +202,8 @@ pub fn conclude(happened: Happened, stdin: Stdin) -> Then {
     use Happened::*;
     match (happened, stdin) {
         (OurInputEnded | InputAfterEnd, _) => Then::HearThemOut,
-        // To a person a friend who has ended has left; and without stdin there is nothing to go on with.
+        // For a person at a terminal, a friend who has ended has left. And if stdin is not read, there
+        // is nothing to go on with.
         (TheyEnded, Stdin::Terminal | Stdin::Unread) => Then::Leave(Rest::Unheard),
         (TheyEnded, Stdin::Pipe) => Then::GoOn,
         (Signal, _) => Then::Leave(Rest::LastWord),

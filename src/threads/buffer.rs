@@ -3,7 +3,7 @@
 //! A reader owns a few buffers of a fixed size. It fills one and sends it on; the buffer travels
 //! to the coordinator and on to a writer by being *moved*. When the writer has written it and
 //! drops it, its `Drop` sends it back to the reader it came from. A reader whose buffers are all
-//! on their way waits for one to come home: it then stops calling `recv`, the kernel's buffer
+//! on their way waits for one to come home. Meanwhile it does not call `recv`, so the kernel's buffer
 //! fills, and TCP tells the other computer to slow down.
 //!
 //! So memory is (readers × buffers × size) whatever happens, no queue needs a bound of its own,
@@ -17,18 +17,18 @@ use crate::platform::bell::Bell;
 use crate::watch::steps::{self, Asked, Call, Came};
 use crate::wire::space::Space;
 
-/// How many buffers a reader owns. Two would do to read one while the other is written; four
-/// keep both ends busy when the scheduler is slow. More than about 1 MiB in flight is slower
-/// again, because it leaves the processor's cache.
+/// How many buffers a reader owns. Two would be enough to read into one while the other is written;
+/// four keep both ends busy even when the scheduler is slow. More than about 1 MiB on its way would be
+/// slower again, because it no longer fits into the processor's cache.
 pub const BUFFERS: usize = 4;
 
 /// The size of a buffer, in bytes: room for the largest frame (a length of 2 bytes and a payload
-/// of 65,535), or for a line of 64 KiB and its newline. And room for what is read at once, 64 KiB,
-/// after a message that had begun before, or with the frames' lengths in it: what does not fit would
-/// travel in a buffer of its own, and cost as much as a full one.
+/// of 65,535), or for a line of 64 KiB and its newline. The rest is for what one `read` gives, 64 KiB,
+/// when it comes after the beginning of a message, or grows by the lengths of frames: what did not fit
+/// would travel in a buffer of its own, and cost as much as a full one.
 pub const BUFFER_SIZE: usize = 68 * 1024;
 
-/// A reader's buffers: those that are at home, and the way back for the others.
+/// A reader's buffers: those that are at home, and the way home for the others.
 #[derive(Debug)]
 pub struct Pool {
     /// The size of each buffer, in bytes.
@@ -56,13 +56,13 @@ impl AtHome {
 #[derive(Clone)]
 struct Home {
     door: Sender<Vec<u8>>,
-    /// Rings when it is home.
+    /// Rung when a buffer has come home.
     bell: Option<Bell>,
 }
 
 impl Home {
     fn welcome(&self, bytes: Vec<u8>) {
-        // A reader that has ended has no use for it any more; then it is simply freed.
+        // If the reader has ended, nobody needs the buffer any more, and it is simply freed.
         if self.door.send(bytes).is_ok()
             && let Some(bell) = &self.bell
         {
@@ -78,8 +78,8 @@ impl std::fmt::Debug for Home {
 }
 
 impl Pool {
-    /// Makes `count` buffers of `size` bytes each. They take memory when they are first used: in a
-    /// room most members listen.
+    /// Makes `count` buffers of `size` bytes each. They take memory only when they are first used: in
+    /// a room most members do nothing but listen.
     pub fn new(count: usize, size: usize) -> Pool {
         // Unbounded, but never more than `count` long: only these buffers travel in it.
         let (door, empties) = unbounded();
@@ -89,20 +89,20 @@ impl Pool {
         Pool { size, count, home, empties, stopper, stopped }
     }
 
-    /// The same with a bell that rings whenever a buffer comes home: for a reader that waits for
-    /// something else meanwhile.
+    /// The same with a bell that rings whenever a buffer comes home: for a reader that is waiting
+    /// somewhere else.
     pub fn with_bell(mut self, bell: Bell) -> Pool {
         self.home.bell = Some(bell);
         self
     }
 
-    /// Tells how many are at home.
+    /// For another thread, to see how many are at home.
     pub fn at_home(&self) -> AtHome {
         AtHome(self.empties.clone())
     }
 
-    /// An empty block for what is to be read next; waits for one to come home where all are on
-    /// their way. `None` where the reader has been told to stop.
+    /// An empty block for what is to be read next. Waits for a buffer to come home if all are on their
+    /// way. `None`: the reader has been told to stop.
     pub fn take(&self) -> Option<Block> {
         let bytes = self.wait(|| {
             // Neither can fail: the pool itself holds an end of both open.
@@ -111,17 +111,18 @@ impl Pool {
                 recv(self.empties) -> bytes => bytes.ok(),
             }
         })?;
-        // Only now: the buffer may have come home after the word to stop, which goes first. (Where
-        // both are there to be waited for, `select!` takes any of them.)
+        // Looked at only now, since the word to stop goes first: a buffer that came home after it does
+        // not count. (If both are there, `select!` takes either.)
         if self.is_stopped() { None } else { Some(self.block(bytes)) }
     }
 
-    /// An empty block for what has been read already: whoever is told to stop hands that over, too.
+    /// An empty block for what has been read already. A reader that has been told to stop gets one
+    /// too, since it still hands that over.
     pub fn take_for_the_rest(&self) -> Option<Block> {
         self.wait(|| self.empties.recv().ok()).map(|bytes| self.block(bytes))
     }
 
-    /// Whether the reader has been told to stop. It is told once.
+    /// Whether the reader has been told to stop. Each time that it is told, this says so once.
     pub fn is_stopped(&self) -> bool {
         self.stopped.try_recv().is_ok()
     }
@@ -143,7 +144,7 @@ impl Pool {
         Block { bytes, filled: 0, came_at: UNIX_EPOCH, number: 0, home: Some(self.home.clone()) }
     }
 
-    /// For whoever may tell the reader to stop. `bell`: what wakes it from a `read`.
+    /// For a thread that may tell the reader to stop. `bell`: what wakes the reader from a `read`.
     pub fn stopper(&self, bell: Option<Bell>) -> Stopper {
         Stopper { word: self.stopper.clone(), bell }
     }
@@ -157,17 +158,17 @@ pub struct Stopper {
 }
 
 impl Stopper {
-    /// The reader reads no more after this. What it has read it still hands over, and then says its
-    /// last word; but a `read` that has begun goes on where nothing wakes it.
+    /// The reader reads no more after this. It still hands over what it has read, and then says its
+    /// last word. But if nothing can wake it, a `read` that has begun goes on.
     pub fn stop(&self) {
-        // The word first: who is woken looks for it.
+        // The word first: the thread that is woken looks for it.
         let _ = self.word.send(());
         if let Some(bell) = &self.bell {
             bell.ring();
         }
     }
 
-    /// Whether that wakes the reader, so that it is sure to say its last word.
+    /// Whether stopping wakes the reader, so that it is sure to say its last word.
     pub fn wakes(&self) -> bool {
         self.bell.is_some()
     }
@@ -184,9 +185,9 @@ pub struct Block {
     bytes: Vec<u8>,
     filled: usize,
     came_at: SystemTime,
-    /// Which it is, for those who watch.
+    /// Its number, for `--explain` and `--trace`.
     number: u64,
-    /// `None`: it comes from no reader.
+    /// Where to go when it is dropped. `None`: it comes from no reader.
     home: Option<Home>,
 }
 
@@ -202,13 +203,13 @@ impl Block {
         self.came_at
     }
 
-    /// Notes that something was read for it just now.
+    /// Notes that something was read into it just now.
     pub fn stamp(&mut self) {
         self.came_at = SystemTime::now();
         self.number = steps::number_a_block();
     }
 
-    /// Which block it is, where somebody watches; otherwise 0.
+    /// Which block it is, if somebody watches; otherwise 0.
     pub fn number(&self) -> u64 {
         self.number
     }

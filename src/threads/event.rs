@@ -18,43 +18,45 @@ use crate::wire::step::Oddity;
 /// Everything that ever arrives in the coordinator's inbox.
 #[derive(Debug)]
 pub enum Event {
-    /// A reader has news.
+    /// A reader has read something, or has ended.
     Read(Source, News),
     /// A writer has written, or has ended.
     Written(Sink, Report),
-    /// The acceptor has bound its socket to this address; friends can call now, at these.
+    /// The acceptor has bound its socket to this address; friends can call now, at the addresses in
+    /// the list.
     Listening(SocketAddr, Vec<SocketAddr>),
-    /// The acceptor or the connector has a friend for us, with the two threads already running.
+    /// The acceptor or the connector has found a friend, whose two threads are already running.
     Connected(Friend),
     /// The acceptor or the connector has failed.
     NotConnected(Error),
-    /// The acceptor of a room could not take a caller, and has said so to it.
+    /// The acceptor of a room could not take a caller, and has told the caller so.
     Refused(Error),
     /// Ctrl-C, SIGTERM or SIGHUP.
     Signal,
-    /// A signal again, or for the first time, but the terminal has gone: the system and the shell
-    /// both tell of that. Nobody is in a hurry.
+    /// A signal too, but the terminal has gone. The system and the shell may each send one about that:
+    /// so the second does not mean "at once", as it does with [`Event::Signal`].
     HungUp,
-    /// The instant that the coordinator wanted to be woken at has come.
+    /// The time has come at which the coordinator wanted to be woken.
     Time,
 }
 
-/// What a reader has to say. The last word is always [`News::Ended`]. (It is an event, and not what a
-/// thread gives when it is joined: the coordinator hears only what comes to its inbox.)
+/// What a reader reports. The last report is always [`News::Ended`]. (It is an event, and not what the
+/// thread returns when it is joined: the coordinator hears only what comes to its inbox.)
 #[derive(Debug)]
 pub enum News {
     /// Bytes, or whole messages.
     Block(Block),
-    /// Something a person should know, and that stops nothing.
+    /// Something that a person should know, but that stops nothing.
     Oddity(Oddity),
-    /// A line that is for the program and not for the friend: `/help`.
+    /// A typed line that is for the program and not for the friend: `/help`.
     Command(String),
-    /// The friend wants more than to be heard. An empty block of the reader's comes along, and is
-    /// dropped when that has been done everywhere.
+    /// The friend asks for something, such as to be called by another name. One of the reader's
+    /// buffers comes along, empty. It is dropped, and so goes home, when every writer has done what
+    /// was asked: so a friend who asks without end has to wait like any other.
     Request(Request, Block),
-    /// The word `end` of the `frames` wire: nothing more will be said, though bytes may follow.
+    /// `end`, on the `frames` wire: nothing more will be said, though bytes may follow.
     Goodbye,
-    /// The end of the input, or why there is no more of it.
+    /// The input has ended, or could not be read to its end.
     Ended(Result<(), ReadError>),
 }
 
@@ -67,14 +69,14 @@ pub enum ReadError {
     Rule(Fault),
 }
 
-/// What a writer has to say. The last word is always [`Report::Ended`].
+/// What a writer reports. The last report is always [`Report::Ended`].
 #[derive(Debug)]
 pub enum Report {
     /// Everything before an [`Order::Flush`](crate::threads::order::Order::Flush) has been written.
     Flushed,
     /// The writer has ended.
     Ended {
-        /// How: all was written, or what the system said.
+        /// Whether all was written; if not, what the system said.
         result: std::io::Result<()>,
         /// How many bytes of messages were left unwritten.
         left: u64,
@@ -82,7 +84,7 @@ pub enum Report {
 }
 
 impl Event {
-    /// The name of the thread that this comes from; `seeker`: of the one that looks for friends.
+    /// The name of the thread that this comes from. `seeker`: the thread that looks for friends.
     pub fn teller(&self, seeker: Role) -> &'static str {
         match self {
             Event::Read(source, _) => source.role().name(),

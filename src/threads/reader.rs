@@ -1,8 +1,8 @@
 //! One function for every byte source: from `impl Read` to events.
 //!
-//! stdin and the friend's socket are read by the same loop. It decides nothing: it reads, lets a
-//! [`Codec`] find the messages, and hands them to the coordinator. It waits in two places only,
-//! for bytes and for an empty buffer, and the second is what makes a fast sender slow down.
+//! Stdin and the friend's socket are read by the same loop. It decides nothing: it reads, lets a
+//! [`Codec`] find the messages, and hands them to the coordinator. It waits in two places only: for
+//! bytes, and for an empty buffer. The second is what slows down a sender that is too fast.
 
 use std::io::{self, Cursor, Read};
 
@@ -15,24 +15,24 @@ use crate::wire::fault::Fault;
 use crate::wire::sniffer::{Opening, Sniffer, Verdict};
 use crate::wire::step::{Foreign, Oddity, Step};
 
-/// What a reader needs besides the thing it reads.
+/// What a reader needs, besides what it reads from and its buffers.
 #[derive(Debug)]
 pub struct Reader {
-    /// Who is read, for the coordinator.
+    /// What is read: the coordinator is told with each report.
     pub source: Source,
-    /// How bytes become messages; `None`: they go through as they come.
+    /// How bytes become messages. `None`: they are passed on as they come.
     pub codec: Option<Codec>,
     /// Notices a friend who speaks the other wire, or is a browser.
     pub sniffer: Option<Sniffer>,
-    /// How many bytes to ask for at a time, where there is a codec; otherwise it is as many as fit into
-    /// a buffer of the pool.
+    /// How many bytes to ask for in one `read`, if there is a codec. Without one it is as many as fit
+    /// into a buffer of the pool.
     pub at_a_time: usize,
-    /// Where the news goes.
+    /// Where the reports go.
     pub inbox: ToInbox,
 }
 
 impl Reader {
-    /// Reads `from` to its end and tells the coordinator everything, the end last.
+    /// Reads `from` to its end, and tells the coordinator all of it, last of all how it ended.
     pub fn run(mut self, mut from: impl Read, pool: &Pool) {
         let end = match self.codec.take() {
             None => self.pass_through(&mut from, pool),
@@ -41,14 +41,15 @@ impl Reader {
         let end = match end {
             Ok(()) | Err(Stop::Told) => Ok(()),
             Err(Stop::Read(error)) => Err(error),
-            // A receiver that has gone is a goodbye, not a fault: the program is ending.
+            // If the coordinator has gone, that is no fault: the program is ending.
             Err(Stop::NobodyListens) => return,
         };
         let _ = self.tell(News::Ended(end));
     }
 
-    /// The same for whoever calls a room. A web page can make a browser call, and chooses much of what it
-    /// then sends: so nothing is decoded before it is known that it is no browser, and nothing of one is.
+    /// The same for a caller of a room. A web page can make a browser call us, and chooses much of what
+    /// the browser then sends. So nothing is decoded before it is known that the caller is no browser;
+    /// and nothing that a browser sends is decoded at all.
     pub fn run_unless_foreign(self, opening: Opening, mut from: impl Read, pool: &Pool) {
         match self.first_message(opening, &mut from) {
             Ok(first) => self.run(Cursor::new(first).chain(from), pool),
@@ -59,7 +60,7 @@ impl Reader {
         }
     }
 
-    /// What has come when it is known that it is no browser's.
+    /// Reads until it is known that the caller is no browser; returns what has come by then.
     fn first_message(
         &self,
         mut opening: Opening,
@@ -68,7 +69,7 @@ impl Reader {
         let mut scratch = vec![0; self.at_a_time];
         let mut first = Vec::new();
         loop {
-            // Of an end, or an error, the next `read` tells again.
+            // An error counts as an end here: `run` reads again, and meets either once more.
             let count = read(from, &mut scratch).unwrap_or(0);
             let arrived = &scratch[..count];
             first.extend_from_slice(arrived);
@@ -80,7 +81,7 @@ impl Reader {
         }
     }
 
-    /// Each `read` fills a buffer, which goes on as it is. Nothing is copied.
+    /// Without a codec: each `read` fills a buffer, which is passed on as it is. Nothing is copied.
     fn pass_through(&mut self, from: &mut impl Read, pool: &Pool) -> Result<(), Stop> {
         loop {
             let mut block = pool.take().ok_or(Stop::Told)?;
@@ -95,7 +96,7 @@ impl Reader {
         }
     }
 
-    /// With a codec: reads into a scratch buffer, and passes on whole messages.
+    /// With a codec: reads into a scratch buffer, and passes on the whole messages in it.
     fn assemble(
         &mut self,
         from: &mut impl Read,
@@ -104,7 +105,7 @@ impl Reader {
     ) -> Result<(), Stop> {
         let mut scratch = vec![0; self.at_a_time];
         loop {
-            // What was read last has been handed over: now is the time to stop.
+            // Told to stop? This is the time: all that was read has been handed over.
             let came = match pool.is_stopped() {
                 true => Err(Stop::Told),
                 false => read(from, &mut scratch).map_err(Stop::from),
@@ -125,16 +126,16 @@ impl Reader {
             return match self.pass_on(pool, |block| codec.finish(block)) {
                 Ok(Step::Ended) => Ok(()),
                 Ok(_) => end,
-                // That it broke inside a frame comes of the connection having broken.
+                // If the connection broke inside a frame, the broken connection is the reason to give.
                 Err(Stop::Read(ReadError::Rule(_))) if end.is_err() && self.is_friend() => end,
                 Err(stop) => Err(stop),
             };
         }
     }
 
-    /// Whether nothing is to be made of what came before. What a friend has said of a message is said,
-    /// also where the connection then broke; and somebody may have woken us to learn what is half typed
-    /// (`Permits::stop`).
+    /// Whether a message that has come only in part is dropped. It is not if it is a friend's: it was
+    /// said, even though the connection then broke. Nor if we were woken from reading the keyboard
+    /// (`Permits::stop`): that is done to learn what is half typed.
     fn is_sudden(&self, stop: &Stop) -> bool {
         let broke = |why: &io::Error| !self.is_friend() && why.kind() != io::ErrorKind::WouldBlock;
         matches!(stop, Stop::Read(ReadError::Io(why)) if broke(why))
@@ -144,7 +145,8 @@ impl Reader {
         matches!(self.source, Source::Friend(_))
     }
 
-    /// Passes on what comes out of the codec, to the last step.
+    /// Passes on what comes out of the codec, until it has used up what it was given, or says that
+    /// this was the end.
     fn pass_on(
         &self,
         pool: &Pool,
@@ -153,8 +155,8 @@ impl Reader {
         loop {
             let mut block = pool.take_for_the_rest().ok_or(Stop::Told)?;
             let step = decode(&mut block);
-            // What has arrived whole is passed on at once, not when the block is full; and before
-            // whatever comes after it.
+            // Whole messages are passed on at once, not when the block is full; and before the step
+            // that came after them.
             let spare = if block.is_empty() {
                 Some(block)
             } else {
@@ -168,7 +170,8 @@ impl Reader {
                 Step::Goodbye => self.tell(News::Goodbye)?,
                 Step::Oddity(oddity) => self.tell(News::Oddity(oddity))?,
                 Step::Command(line) => self.tell(News::Command(line))?,
-                // With a buffer, or a friend who asks without end would fill the memory.
+                // It takes a buffer along: otherwise a friend who asks without end would fill the
+                // memory.
                 Step::Request(request) => {
                     let paid = spare.or_else(|| pool.take_for_the_rest()).ok_or(Stop::Told)?;
                     self.tell(News::Request(request, paid))?;
@@ -195,7 +198,7 @@ impl Reader {
 /// Why a reader stops before the end of its input.
 enum Stop {
     Read(ReadError),
-    /// It was told to.
+    /// The reader was told to stop.
     Told,
     /// The coordinator has ended.
     NobodyListens,
@@ -207,7 +210,7 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// One `read`, begun again where a signal interrupted it.
+/// One `read`, begun again if a signal interrupts it.
 fn read(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
     loop {
         match from.read(into) {

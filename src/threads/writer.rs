@@ -1,9 +1,9 @@
 //! One function for every byte sink: from an outbox to `impl Write`.
 //!
 //! The friend's socket, stdout and stderr are written by the same loop. It decides nothing: it
-//! takes orders, gives messages the [`Form`] that this sink wants, and writes. Small messages
-//! that wait together leave in one call; nothing waits for company, though: with its outbox
-//! empty a writer has written everything.
+//! takes orders, gives messages the [`Form`] that this sink wants, and writes. Small messages that
+//! are waiting together leave in one call. But no message is kept back until others come: when its
+//! outbox is empty, a writer writes all that it has.
 
 use std::io::{self, BufWriter, Write};
 
@@ -17,8 +17,8 @@ use crate::threads::inbox::ToInbox;
 use crate::threads::order::{Done, Order};
 use crate::threads::outbox::Orders;
 
-/// How many bytes of small messages are put together, at most. A larger block is written from
-/// where it is: copying it would cost a quarter of the throughput.
+/// How many bytes of small messages are put together at most. A larger block is written straight from
+/// its buffer: copying it would cost a quarter of the throughput.
 const STAGING: usize = 8 * 1024;
 
 /// A writer: where it writes, and how.
@@ -29,19 +29,19 @@ pub struct Writer {
     orders: Orders,
     inbox: ToInbox,
     done: Done,
-    /// Whoever fills the outbox wakes the thread as well.
+    /// The thread has to be woken by whoever fills the outbox; see [`Writer::that_is_woken`].
     is_woken: bool,
 }
 
 impl Writer {
-    /// A writer to `sink`, where messages get this form. It does what `orders` say, and reports to
+    /// A writer to `sink`, which gives messages this form. It carries out `orders`, and reports to
     /// `inbox`.
     pub fn new(sink: Sink, form: Box<dyn Form>, orders: Orders, inbox: ToInbox) -> Writer {
         Writer { sink, form, orders, inbox, done: Done::default(), is_woken: false }
     }
 
-    /// The same for a thread that has to be woken when there is something in the outbox, or when it
-    /// is closed; see [`paid_outbox`](crate::room::paid_outbox).
+    /// The same, but an order in the outbox does not wake the thread, nor does closing the outbox:
+    /// whoever does either wakes it afterwards. [`paid_outbox`](crate::room::paid_outbox) says why.
     pub fn that_is_woken(mut self) -> Writer {
         self.is_woken = true;
         self
@@ -52,20 +52,20 @@ impl Writer {
         self.sink
     }
 
-    /// Tells how far it is.
+    /// How much it has carried out, to be looked at by others.
     pub fn done(&self) -> Done {
         self.done.clone()
     }
 
-    /// Writes what comes out of the outbox until told goodbye, and gives back the last word,
-    /// which is for the coordinator: to be sent when the sink is closed.
+    /// Writes what comes out of the outbox until it is told goodbye. Returns its last report, which is
+    /// to be sent to the coordinator once the sink is closed.
     pub fn run(&mut self, to: impl Write) -> Report {
         let to_friend = matches!(self.sink, Sink::Friend(_));
         let counted = Counted { to, written: 0 };
         let mut to = BufWriter::with_capacity(STAGING, counted);
         let mut taken = 0;
         let result = self.write_all(&mut to, &mut taken);
-        // Taken apart, or dropping it would try once more to write what could not be written.
+        // Taken apart: otherwise dropping it would try once more to write what could not be written.
         let (to, _) = to.into_parts();
         let mut left = 0;
         if result.is_err() && to_friend {
@@ -83,7 +83,7 @@ impl Writer {
         loop {
             let order = match self.orders.try_next() {
                 Ok(order) => order,
-                // Only with nothing more to add is it time to write, and then to wait.
+                // Nothing more can be added: now it is time to write, and then to wait.
                 Err(TryRecvError::Empty) => {
                     self.form.settle(to)?;
                     to.flush()?;
@@ -135,7 +135,7 @@ impl Writer {
             Order::Clear => self.form.clear(to),
             Order::Flush => {
                 to.flush()?;
-                // Nobody listens any more where the program is ending.
+                // If nobody listens any more, the program is ending.
                 let _ = self.inbox.send(Event::Written(self.sink, Report::Flushed));
                 Ok(())
             }
@@ -143,7 +143,7 @@ impl Writer {
         }
     }
 
-    /// Waits for an order; `None` where there is something else to do.
+    /// Waits for an order. `None`: something has come, but perhaps no order; look again.
     fn wait(&mut self) -> Option<Order> {
         let (form, is_woken) = (&mut self.form, self.is_woken);
         self.orders.wait(|orders| match is_woken {
@@ -156,7 +156,7 @@ impl Writer {
     }
 }
 
-/// Counts what the sink has really taken.
+/// Counts how many bytes the sink has really taken.
 struct Counted<W> {
     to: W,
     written: u64,
