@@ -1,5 +1,5 @@
-//! What everybody in a room is told by the program: who has come, who has left and why, and who is
-//! called otherwise now. Pure rules.
+//! What the program tells everybody in a room: who has come, who has left and why, and who has another
+//! name now. Pure rules.
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use crate::text::name::Name;
 use crate::wire::messages::{self, Wire};
 use crate::wire::step::Foreign;
 
-/// How many announcements everybody gets one by one, where they come together; more are counted.
+/// If more announcements than this come together, only their number is told.
 const ONE_BY_ONE: usize = 20;
 
 /// Why somebody has to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal {
-    /// Others waited, and nothing was taken.
+    /// Others had to wait, and nothing was taken.
     Stalled,
-    /// The host wants it so.
+    /// The host has used `/kick`.
     Removed,
-    /// It was no chat.
+    /// What came was not chat.
     Foreign(Foreign),
 }
 
@@ -37,9 +37,9 @@ impl fmt::Display for Removal {
 pub enum Announcement {
     /// Somebody has come.
     Joined(Name),
-    /// Somebody has gone, and why, where it was not of their own.
+    /// Somebody has gone. If not by choice, why.
     Left(Name, Option<Removal>),
-    /// Somebody who was called this is now called that.
+    /// Somebody who had the first name now has the second.
     Renamed(Name, Name),
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for Announcement {
     }
 }
 
-/// Announcements that were put together, for somebody who has too much waiting already.
+/// How many announcements of each kind there were: for somebody who has too much waiting already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     joined: usize,
@@ -63,7 +63,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts announcements.
+    /// Counts these announcements.
     pub fn of(announcements: &[Announcement]) -> Tally {
         let mut tally = Tally::default();
         for announcement in announcements {
@@ -76,7 +76,7 @@ impl Tally {
         tally
     }
 
-    /// Adds those of another.
+    /// Adds those of another tally.
     pub fn add(&mut self, other: Tally) {
         self.joined += other.joined;
         self.left += other.left;
@@ -88,7 +88,7 @@ impl Tally {
         *self == Tally::default()
     }
 
-    /// What to tell instead of all of them.
+    /// What to say instead of all of them.
     pub fn lines(self) -> impl Iterator<Item = String> {
         let Tally { joined, left, renamed } = self;
         [(joined, "joined"), (left, "left"), (renamed, "changed names")]
@@ -106,12 +106,12 @@ pub fn notice(wire: Wire, line: impl fmt::Display) -> Vec<u8> {
     messages::message(wire, &format!("* {line}"))
 }
 
-/// The first and last line to somebody who cannot join.
+/// The only line that somebody gets who cannot join.
 pub fn refusal(wire: Wire, why: impl fmt::Display) -> Vec<u8> {
     messages::message(wire, &format!("{WELCOME}* {why}; try again later"))
 }
 
-/// Announcements as they stand on the wire: a line each, or just how many there are.
+/// Announcements as they stand on the wire: a line each, or just how many there were.
 pub fn announced(wire: Wire, what: &[Announcement]) -> Vec<u8> {
     if what.len() <= ONE_BY_ONE {
         return what.iter().flat_map(|what| notice(wire, what)).collect();

@@ -1,8 +1,8 @@
 //! The host's own outboxes in a room: to the screen, and to the transcript.
 //!
-//! They hear what every member hears, with one difference: a member who takes nothing can be sent
-//! away. A stdout that takes nothing (Ctrl-S, a full pipe) is left out instead: it misses what is
-//! said until it takes something again, and the host is told how much that was.
+//! What every member gets goes to them too. One thing is different: a member who stalls is sent away,
+//! but the host's stdout cannot be. If it takes nothing (Ctrl-S, a full pipe), it is left out until it
+//! takes something again, and then the host is told how much is missing there.
 
 use std::sync::Arc;
 
@@ -18,24 +18,26 @@ use crate::wire::messages::{self, Wire};
 #[derive(Debug)]
 pub struct HostOutbox {
     outbox: PaidOutbox,
-    /// The other end of the outbox, to take back what waits in it.
+    /// The other end of the outbox, to take back what is waiting in it.
     waiting: Receiver<Order>,
-    /// Whether its writer says who speaks; otherwise it is given what members are given.
+    /// Whether its writer itself puts the speaker's name to each message. If not, it gets what the
+    /// members get, where the name stands already.
     labels: bool,
     /// Who spoke last, as far as its writer knows.
     speaker: Option<Name>,
-    /// How many messages it has missed; `None`: it is not left out.
+    /// How many messages it has missed. `None`: it is not left out.
     missed: Option<usize>,
 }
 
 impl HostOutbox {
-    /// A host's outbox made of this one, whose other end is `waiting`. `labels`: its writer says who speaks.
+    /// Makes this outbox, whose other end is `waiting`, one of the host's own. `labels`: its writer
+    /// itself says who speaks.
     pub fn new(outbox: PaidOutbox, waiting: Receiver<Order>, labels: bool) -> HostOutbox {
         HostOutbox { outbox, waiting, labels, speaker: None, missed: None }
     }
 
-    /// Hears what somebody says: as it was read, and as it is relayed to others. `true`: from now on
-    /// somebody waits.
+    /// Takes what a member says. `said`: as it was read; `relayed`: as the other members get it.
+    /// `true`: from now on somebody has to wait.
     pub fn hear(
         &mut self,
         wire: Wire,
@@ -60,12 +62,12 @@ impl HostOutbox {
         self.outbox.put(Order::Block(copy(said)), said)
     }
 
-    /// Hears what the host says. `true`: from now on somebody waits.
+    /// Takes what the host says. `true`: from now on somebody has to wait.
     pub fn hear_host(&mut self, wire: Wire, said: &Arc<Block>) -> bool {
         !self.misses(wire, said) && self.outbox.put(Order::Said(copy(said)), said)
     }
 
-    /// Counts what is said while it is left out.
+    /// Whether it is left out. If so, counts what it misses.
     fn misses(&mut self, wire: Wire, said: &Block) -> bool {
         if let Some(missed) = &mut self.missed {
             *missed += messages::messages(wire, said.bytes()).count();
@@ -73,7 +75,7 @@ impl HostOutbox {
         self.missed.is_some()
     }
 
-    /// Asks its writer to say when everything is written.
+    /// Asks its writer to report when everything is written.
     pub fn flush(&mut self) {
         self.outbox.hand_over(Order::Flush);
     }
@@ -83,8 +85,8 @@ impl HostOutbox {
         self.outbox.holds_back()
     }
 
-    /// Lets go of what it holds others back with, where it has taken nothing for too long; `true`
-    /// where it is left out from now on.
+    /// If it has taken nothing for too long, lets go of the buffers in it, which others are waiting
+    /// for. `true`: from now on it is left out.
     pub fn gives_up(&mut self, wire: Wire) -> bool {
         if self.outbox.look() != Look::Stuck {
             return false;
@@ -99,17 +101,17 @@ impl HostOutbox {
                 }
                 Order::CallFriend(_) => self.speaker = None,
                 Order::Paid(_) => {}
-                // What the program itself has to say waits on.
+                // What the program itself has to say stays in the outbox.
                 other => self.outbox.hand_over(other),
             }
         }
         self.missed = Some(missed);
-        // When this is written it takes something again.
+        // When its writer reports that this is done, it takes something again.
         self.flush();
         true
     }
 
-    /// Its writer is through with everything. How many messages it has missed, where it was left out.
+    /// Its writer has written everything. If it was left out, returns how many messages it has missed.
     pub fn takes_again(&mut self) -> Option<usize> {
         let missed = self.missed.take()?;
         self.outbox.forget();
@@ -117,7 +119,7 @@ impl HostOutbox {
     }
 }
 
-/// A copy, since the buffer itself is wanted at home.
+/// A copy: the buffer itself is to go home at once.
 fn copy(said: &Block) -> Arc<Block> {
     Arc::new(Block::of(said.bytes().to_vec()))
 }

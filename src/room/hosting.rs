@@ -1,14 +1,15 @@
 //! A room, from its first member to its last word: the same as a
-//! [`conversation`](crate::talk::conversation), with many friends instead of one.
+//! [`conversation`](crate::talk::conversation), but with many friends instead of one.
 //!
-//! It is the coordinator's too, and runs in its thread. What may be is decided by the rules of the
-//! [rules](crate::room::rules); this file knows the members' threads, and what waits for them.
+//! It too belongs to the coordinator, and runs in its thread. Who may join, and with which name, is
+//! decided by the [rules](crate::room::rules); this file knows the members' threads, and what waits for
+//! them.
 //!
-//! Nobody can hold the others up: what is said waits in the [outbox](crate::room::paid_outbox) of each who
-//! hears it, and who takes nothing for 2 s while speakers are held back is sent away.
+//! Nobody can hold up the others: what is said waits in the [outbox](crate::room::paid_outbox) of each
+//! member, and a member who takes nothing for 2 s while speakers have to wait is sent away.
 //!
-//! A member has left when its sending half ends, also where it could still listen: most programs close
-//! both at once, and the two cannot be told apart before something is sent to it.
+//! When a member's sending half ends, the member has left, even if it could still listen: most programs
+//! close both halves at once, and which of them it was cannot be known before something is sent.
 
 use std::collections::BTreeMap;
 mod closing;
@@ -37,13 +38,13 @@ use crate::threads::event::{News, Report};
 use crate::threads::friend::Friend;
 use crate::wire::messages::{self, Wire};
 
-/// How many who have left may still be on the line before new callers have to wait.
+/// How many members who have left may still be on the line before new callers have to wait.
 const GOING_MAX: usize = 100;
 
-/// How many callers the acceptor may be ahead of us.
+/// How many callers the acceptor may take before we have dealt with them.
 const CALLERS_AHEAD: usize = 32;
 
-/// How long callers wait where the system could not take one.
+/// How long callers have to wait after the system could not take one.
 const TAKE_AGAIN: Duration = Duration::from_secs(1);
 
 /// A room with its members.
@@ -52,35 +53,36 @@ pub struct Hosting {
     wire: Wire,
     room: Room,
     members: BTreeMap<Number, Member>,
-    /// Who has left, and is still to be told so, or to hang up.
+    /// Members who have left, but whose two threads have not both ended: something is still to be sent,
+    /// or they have not hung up.
     going: BTreeMap<Number, Member>,
-    /// What is still to be announced: as soon as somebody speaks, or nothing else happens.
+    /// What is still to be announced. That is done as soon as somebody speaks, or nothing else happens.
     pending: Vec<Announcement>,
     screen: Option<HostOutbox>,
     transcript: Option<HostOutbox>,
     outlets: Outlets,
-    /// When to look after those who are waited for.
+    /// When to look next at those whom others have to wait for.
     look_at: Option<Instant>,
     /// When to take callers again.
     take_at: Option<Instant>,
-    /// That callers are refused has been said.
+    /// The host has been told that callers are refused.
     warned_refusing: bool,
-    /// That web pages cannot speak here has been said.
+    /// The host has been told that web pages cannot speak here.
     warned_foreign: bool,
-    /// Everything that arrived is on the screen, or never will be.
+    /// The room is closed, and everything that arrived is on the screen, or never will be.
     shown: bool,
-    /// A signal has come, and the host's piped stdin has not said its last word yet: then, or at this
-    /// time, the room is closed.
+    /// A signal has come, but the reader of the host's piped stdin has not said its last word. When it
+    /// has, or at this time, the room is closed.
     close_at: Option<Instant>,
     closing: Option<closing::Closing>,
-    /// What the host said when the room was closed. It is kept from its reader, which would otherwise
-    /// read a whole file for nothing.
+    /// What the host said after the room was closed. While these buffers are kept here, the
+    /// stdin-reader does not get them back: otherwise it would read a whole file for nothing.
     unsaid: Vec<Arc<Block>>,
     failed: bool,
 }
 
 impl Hosting {
-    /// A room with nobody in it yet. The first of the host's own host_outboxes is the screen's.
+    /// A room with nobody in it yet. The first of the host's own outboxes is the screen's.
     pub fn new(plan: &Plan, outlets: &Outlets, host_outboxes: Vec<HostOutbox>) -> Hosting {
         let mut host_outboxes = host_outboxes.into_iter();
         let host = plan.name.clone().unwrap_or_else(Name::host);
@@ -136,7 +138,7 @@ impl Hosting {
         }
     }
 
-    /// Somebody has left, or has to.
+    /// A member has left, or has to leave (`why`).
     fn leave(&mut self, number: Number, why: Option<Removal>, now: Instant) {
         let Some(mut member) = self.members.remove(&number) else { return };
         if let Some(left) = self.room.leave(number, why) {
@@ -151,15 +153,15 @@ impl Hosting {
         self.see_off(number, member, now);
     }
 
-    /// Who has left gets what waits, and may hang up first; but not for ever.
+    /// A member who has left still gets what is waiting, and has time to hang up; but not for ever.
     fn see_off(&mut self, number: Number, mut member: Member, now: Instant) {
-        member.outbox.close(false); // Also where the line was cut, and nothing is left to be said.
+        member.outbox.close(false); // Needed if the line was just cut; otherwise it is closed already.
         member.outbox.begin_to_wait();
         self.going.insert(number, member);
         self.look_at.get_or_insert(now + LOOK);
     }
 
-    /// Who is going has said one of two last words, which `note` takes down.
+    /// One of the two threads of a member who is going has said its last word; `note` takes it down.
     fn on_last_word(&mut self, number: Number, note: impl FnOnce(&mut Member)) {
         let Some(member) = self.going.get_mut(&number) else { return };
         note(member);
@@ -205,7 +207,7 @@ impl Meeting for Hosting {
             Command::Who => notices.answer(self.room.who(Who::Host)),
             Command::Name(name) => self.rename_host(name),
             Command::Kick(name) => self.kick(&name, now),
-            Command::Quit => {} // The coordinator takes that for a signal.
+            Command::Quit => {} // The coordinator treats that as a signal.
         }
     }
 
@@ -221,7 +223,7 @@ impl Meeting for Hosting {
     fn on_signal(&mut self, reading: bool, now: Instant) -> Signal {
         let is_first = self.close_at.is_none();
         if reading && is_first && self.closing.is_none() {
-            // The reader of the host's piped stdin still has to say its last word.
+            // First the reader of the host's piped stdin is to say its last word.
             self.close_at = Some(now + LAST_WORDS);
             return Signal::First;
         }

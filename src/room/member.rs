@@ -1,5 +1,5 @@
-//! A member of a room: the same two [halves](crate::talk::halves) as in a conversation, and what it has
-//! still to be told.
+//! A member of a room: the same two [halves](crate::talk::halves) as in a conversation, and what is still
+//! to be announced to this one.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use crate::threads::friend::{Friend, Line};
 use crate::threads::order::Order;
 use crate::wire::messages::Wire;
 
-/// Somebody on the line.
+/// A member of a room, or somebody who cannot be one, while the line lasts.
 pub struct Member {
     wire: Wire,
     /// Our half.
     pub outbox: PaidOutbox,
     theirs: Theirs,
     line: Box<dyn Line>,
-    /// How much of what is to be announced is older than the member.
+    /// How many of the pending announcements the member knows already, from the welcome.
     pub knows: usize,
-    /// What was announced while too much was waiting already.
+    /// What was announced while too much was waiting already: counted, and told later.
     counted: Tally,
 }
 
@@ -39,12 +39,12 @@ impl Member {
         }
     }
 
-    /// Tells the member something for which nobody pays.
+    /// Tells the member something. No buffer is kept for it, so there must be little of this.
     pub fn tell(&mut self, message: Vec<u8>) {
         self.outbox.hand_over(Order::Block(Arc::new(Block::of(message))));
     }
 
-    /// Tells what has happened; or just counts it, where too much is waiting already.
+    /// Tells what has happened; or just counts it, if too much is waiting already.
     pub fn announce(&mut self, text: &Arc<Block>, what: &[Announcement]) {
         if what.is_empty() {
             return;
@@ -53,31 +53,31 @@ impl Member {
             return self.outbox.hand_over(Order::Block(Arc::clone(text)));
         }
         if self.counted.is_empty() {
-            // When the writer is through, it says so.
+            // When the writer has got that far, it reports, and `tell_counted` is called.
             self.outbox.hand_over(Order::Flush);
         }
         self.counted.add(Tally::of(what));
     }
 
-    /// The writer is through with what was put in before something was counted: that is told now.
+    /// The writer has written what was waiting when the counting began: tells what was counted.
     pub fn tell_counted(&mut self) {
         for line in std::mem::take(&mut self.counted).lines() {
             self.tell(announcement::notice(self.wire, line));
         }
     }
 
-    /// The last line for somebody who has to go.
+    /// Tells a last line, and ends our half: for a member who has to go.
     pub fn say_goodbye(&mut self, line: impl Display) {
         self.tell(announcement::notice(self.wire, line));
         self.close();
     }
 
-    /// Ends our half: what waits is still sent, and then FIN.
+    /// Ends our half: what is waiting is still sent, and then FIN.
     pub fn close(&mut self) {
         self.outbox.close(self.wire == Wire::Frames);
     }
 
-    /// Ends the connection now; with `reset` the member is told that something is missing.
+    /// Ends the connection now. With `reset` the member learns that something is missing.
     pub fn cut(&self, reset: bool) {
         self.line.cut(reset);
     }
@@ -87,11 +87,11 @@ impl Member {
         self.theirs.set_closed(true);
     }
 
-    /// The socket-writer has said its last word. `broke`: what it was sent last was refused.
+    /// The socket-writer has said its last word. `broke`: sending failed.
     pub fn on_sent(&mut self, unsent: u64, broke: bool) {
         self.outbox.set_closed(unsent);
         if broke {
-            // The socket-reader finds that the line is broken too, after what still arrived.
+            // So that the socket-reader ends too, after what still arrived.
             self.line.cut(false);
         }
     }

@@ -1,5 +1,5 @@
-//! Many people instead of two. The threads are the same, and so is the coordinator; what comes on top
-//! is who hears whom, and that nobody holds up the others.
+//! Many people instead of two. The threads are the same, and so is the coordinator. What is added here:
+//! who hears whom, and how nobody holds up the others.
 
 pub mod announcement;
 pub mod host_outbox;

@@ -1,16 +1,16 @@
 //! An outbox that others may have to wait for: what goes to somebody in a room.
 //!
-//! What is said in a room goes to many, and a buffer that had to come home from all of them would
-//! stand still with the slowest. So a message is rendered once, into memory that all outboxes
-//! share, and the speaker's buffer goes home at once; *unless* an outbox holds more than its mark
-//! by then. In that one the buffer waits too, after the message. So speakers run free while
-//! everybody keeps up, and are held back by exactly those who do not.
+//! What is said in a room goes to many. If the speaker's buffer had to come home from all of them, the
+//! slowest would set the pace. So a message is written once into memory that all outboxes share, and
+//! the speaker's buffer goes home at once. The exception: an outbox that already holds more than its
+//! mark keeps the buffer too, after the message. So speakers need not wait while everybody keeps up,
+//! and otherwise they wait for exactly those who do not.
 //!
-//! And so it is known who holds others back, and since when without taking anything.
+//! So it is also known who keeps others waiting, and for how long they have taken nothing.
 //!
-//! A member's writer is not woken by each message, but when the coordinator has nothing more to
-//! hand out: then what many have said meanwhile leaves in one call. (With a hundred members and four
-//! who talk as fast as they can, that was four times as much in the same time.)
+//! A member's writer is not woken by each message, but when the coordinator has nothing more to hand
+//! out. Then what many have said meanwhile leaves in one call. (With a hundred members, four of whom
+//! talked as fast as they could, that was four times as much in the same time.)
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,53 +24,54 @@ use crate::threads::outbox::Outbox;
 /// How much may wait in an outbox before speakers are held back for it, in bytes.
 const MARK: u64 = 128 * 1024;
 
-/// How often to look after those who hold others back.
+/// How often to look at those who keep others waiting.
 pub const LOOK: Duration = Duration::from_millis(200);
 
-/// Looks in a row without progress, after which somebody is stuck: eleven, which is 2 s from the first
-/// to the last. (Looks are counted, and not seconds: where the computer was too busy to look, nobody
-/// got to take anything either.)
+/// After how many looks in a row without progress somebody is stuck: eleven, which is 2 s from the first
+/// to the last. (Looks are counted, and not seconds: if the computer was too busy to look, nobody had a
+/// chance to take anything either.)
 const LOOKS_MAX: u32 = 11;
 
-/// After how many looks somebody is slow who holds others back without a break: 5 s.
+/// After how many looks in a row somebody who keeps others waiting is called slow: 5 s.
 const LOOKS_SLOW: u32 = 25;
 
 /// The way to somebody in a room.
 #[derive(Debug)]
 pub struct PaidOutbox {
-    /// What we say there.
+    /// Our half, with the outbox in it.
     ours: Ours,
-    /// How far the writer is with it.
+    /// How much the writer has carried out.
     done: Done,
-    /// The writer's thread, where it has to be woken; otherwise the outbox itself does that.
+    /// The writer's thread, if it has to be woken. Otherwise what is put in wakes it.
     writer: Option<Thread>,
-    /// Something was put in since the writer was woken.
+    /// Something was put in since the writer was last woken.
     filled: bool,
-    /// What everything has cost that was put in.
+    /// The cost of everything that was ever put in.
     put: u64,
-    /// Up to where there are buffers in it.
+    /// What `put` was when the last buffer was put in: when the writer has got that far, no buffer is
+    /// left in here.
     paid: u64,
-    /// How far the writer was at the last look, and how often it has been seen there.
+    /// How far the writer was at the last look, and how many looks in a row have found it there.
     seen: u64,
     looks: u32,
-    /// How often it has been looked since it holds others back.
+    /// How many looks in a row have found that others have to wait.
     looks_held: u32,
 }
 
-/// What a look shows.
+/// What a look finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
     /// Nobody waits, or not for long.
     Fine,
-    /// Others have waited for some seconds; this is said once.
+    /// Others have had to wait for some seconds. (Found only once.)
     Slow,
-    /// Others wait, and for 2 s nothing was taken.
+    /// Others have to wait, and for 2 s nothing was taken.
     Stuck,
 }
 
 impl PaidOutbox {
-    /// An outbox to a writer that says how far it is, and has not begun. `writer`: its thread, where
-    /// it has to be woken.
+    /// An outbox to a writer that has not begun yet. `done`: how much it has carried out. `writer`: its
+    /// thread, if it has to be woken.
     pub fn new(to_writer: Outbox, done: Done, writer: Option<Thread>) -> PaidOutbox {
         PaidOutbox {
             ours: Ours::Open(to_writer),
@@ -85,8 +86,8 @@ impl PaidOutbox {
         }
     }
 
-    /// Puts a message in, which `paid` has been read for. Where the outbox holds too much, it
-    /// keeps that as well, and the answer is `true`: from now on somebody waits.
+    /// Puts a message in. `paid`: the buffer that it was read into. If the outbox holds too much, it
+    /// keeps that buffer too, and the answer is `true`: from now on somebody has to wait.
     pub fn put(&mut self, message: Order, paid: &Arc<Block>) -> bool {
         self.hand_over(message);
         if !self.ours.is_open() || !self.is_full() {
@@ -101,7 +102,7 @@ impl PaidOutbox {
         true
     }
 
-    /// Puts something in that nobody pays for, and of which there is little.
+    /// Puts something in without a buffer: only for what there is little of.
     pub fn hand_over(&mut self, order: Order) {
         if let Ours::Open(to_writer) = &self.ours {
             self.put += order.cost();
@@ -111,7 +112,7 @@ impl PaidOutbox {
         }
     }
 
-    /// Wakes the writer, where something was put in for it. To be called before one waits.
+    /// Wakes the writer, if something was put in for it. To be called before waiting.
     pub fn ring(&mut self) {
         if std::mem::take(&mut self.filled)
             && let Some(writer) = &self.writer
@@ -120,14 +121,14 @@ impl PaidOutbox {
         }
     }
 
-    /// That was all: the writer ends when it has written what waits, and then `end` if wanted.
+    /// That was all: the writer ends when it has written what is waiting, and then `end` if wanted.
     pub fn close(&mut self, end: bool) {
         self.ours.close(end);
         self.filled = true;
         self.ring();
     }
 
-    /// The writer has said its last word: the buffers in here have come home.
+    /// The writer has said its last word: all buffers in here have gone home.
     pub fn set_closed(&mut self, unsent: u64) {
         self.ours.set_closed(unsent, None);
         self.forget();
@@ -138,7 +139,7 @@ impl PaidOutbox {
         self.ours.is_closed()
     }
 
-    /// Whether so much waits that speakers are held back.
+    /// Whether so much is waiting that speakers have to wait for it.
     pub fn is_full(&self) -> bool {
         self.waiting() > MARK
     }
@@ -147,17 +148,17 @@ impl PaidOutbox {
         self.put.saturating_sub(self.done.so_far())
     }
 
-    /// From here on somebody waits for it.
+    /// From now on somebody waits for it: the looks are counted from here.
     pub fn begin_to_wait(&mut self) {
         (self.seen, self.looks) = (self.done.so_far(), 0);
     }
 
-    /// Whether somebody waits for a buffer that is in here.
+    /// Whether a buffer is still in here that somebody may be waiting for.
     pub fn holds_back(&self) -> bool {
         self.done.so_far() < self.paid
     }
 
-    /// Looks after one who holds others back. To be called every [`LOOK`] while anybody does.
+    /// Looks whether this one keeps others waiting. To be called every [`LOOK`] while anybody does.
     pub fn look(&mut self) -> Look {
         if !self.holds_back() {
             self.looks_held = 0;
@@ -171,7 +172,7 @@ impl PaidOutbox {
         }
     }
 
-    /// Checks whether anything is still taken; `true` where nothing was for 2 s.
+    /// Checks whether anything is still taken. `true`: for 2 s nothing was.
     pub fn makes_no_progress(&mut self) -> bool {
         if self.done.so_far() != self.seen {
             self.begin_to_wait();
@@ -180,7 +181,7 @@ impl PaidOutbox {
         self.looks >= LOOKS_MAX
     }
 
-    /// What waits is not waited for any more: from now on only what follows counts.
+    /// Nobody waits any more for what is in here: from now on only what follows counts.
     pub fn forget(&mut self) {
         self.put = self.done.so_far();
         self.paid = self.put;

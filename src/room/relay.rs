@@ -1,16 +1,16 @@
 //! What is said in a room, as everybody else gets it: `NAME says: TEXT`. It is made
-//! [harmless](crate::text::harmless) before it goes out, so that it stays one line. Pure rules.
+//! [harmless](crate::text::harmless) first, so that it stays one line. Pure rules.
 
 use crate::text::harmless::harmless;
 use crate::text::name::Name;
 use crate::wire::messages::{self, Wire};
 
-/// The longest text that is relayed as one message, in bytes: what is made visible takes more room
-/// than it did, and a frame holds no more than 64 KiB.
+/// The longest text that is relayed as one message, in bytes: a text can grow when it is made
+/// harmless, and a frame holds no more than 64 KiB.
 const PART_MAX: usize = 32 * 1024;
 
-/// How much is relayed in one piece, in bytes, where many short messages came together. Whether
-/// somebody takes something is seen by whole pieces, so that they must not be large.
+/// How much is relayed in one piece, in bytes, if many short messages came together. That somebody
+/// takes something is only noticed piece by piece, so pieces must not be large.
 const PIECE: usize = 16 * 1024;
 
 /// A block of somebody's messages as everybody else gets them: each labelled and made harmless,
@@ -25,7 +25,7 @@ pub fn relayed(wire: Wire, name: &Name, block: &[u8]) -> Vec<Vec<u8>> {
             if piece.len() + label.len() + part.len() > PIECE && !piece.is_empty() {
                 pieces.push(std::mem::replace(&mut piece, Vec::with_capacity(PIECE)));
             }
-            // A label and a part are far from what a frame can hold.
+            // It fits: a frame can hold much more than a label and a part.
             messages::put_message(wire, &[&label, part], &mut piece);
         }
     }

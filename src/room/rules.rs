@@ -1,7 +1,7 @@
-//! The rules of a room: who is here, and what they are called.
-//! Pure rules; who lives by them is [`hosting`](crate::room::hosting).
+//! The rules of a room: who is here, and what they are called. Pure rules;
+//! [`hosting`](crate::room::hosting) sees that they are kept.
 //!
-//! So that nobody can speak as another, names are unique, and made of letters and digits.
+//! So that nobody can pretend to be somebody else, names are unique, and made of letters and digits.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -11,15 +11,15 @@ use crate::room::announcement::{Announcement, Removal};
 use crate::text::audience::WELCOME;
 use crate::text::name::Name;
 
-/// How many names a list has, at most.
+/// How many names a list has at most.
 const LISTED: usize = 20;
 
 /// Somebody in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// Whoever opened it.
+    /// The one who opened it.
     Host,
-    /// Whoever has called.
+    /// One who has called.
     Member(Number),
 }
 
@@ -28,13 +28,13 @@ pub enum Who {
 pub struct Room {
     host: Name,
     members: BTreeMap<Number, Name>,
-    /// Who has which name, in the form that is the same for all that are alike.
+    /// Who has which name. Names that are alike have the same key ([`Name::folded`]).
     by_name: HashMap<String, Who>,
     /// How many members there can be.
     members_max: usize,
 }
 
-/// Why somebody cannot join: so many are here already, and there can be no more.
+/// Why somebody cannot join: there are so many members already, and there can be no more.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Full(pub usize);
 
@@ -52,7 +52,7 @@ impl Room {
         Room { host, members: BTreeMap::new(), by_name, members_max }
     }
 
-    /// Somebody comes, and is a guest until there is a name.
+    /// Somebody comes, and is called `guest-N` until there is a better name.
     ///
     /// # Errors
     /// The room is full.
@@ -66,14 +66,14 @@ impl Room {
         Ok(Announcement::Joined(name))
     }
 
-    /// Somebody goes; `None` where nobody of this number is here.
+    /// Somebody goes. `None`: nobody with this number is here.
     pub fn leave(&mut self, number: Number, why: Option<Removal>) -> Option<Announcement> {
         let name = self.members.remove(&number)?;
         self.by_name.remove(&name.folded());
         Some(Announcement::Left(name, why))
     }
 
-    /// Somebody wants to be called this. `None`: that is so already.
+    /// Somebody wants to be called this. `None`: that is the name already.
     ///
     /// # Errors
     /// Why it cannot be, as a sentence.
@@ -104,7 +104,7 @@ impl Room {
         &self.host
     }
 
-    /// What somebody is called; `None` where nobody of this number is here.
+    /// What somebody is called. `None`: nobody with this number is here.
     pub fn name(&self, who: Who) -> Option<&Name> {
         match who {
             Who::Host => Some(&self.host),
@@ -117,7 +117,7 @@ impl Room {
         self.by_name.get(&name.folded()).copied()
     }
 
-    /// Who is here, for the one who asks: `here: host, Susan (you), guest-3, and 5 more`. The host
+    /// Who is here, as an answer to `asks`: `here: host, Susan (you), guest-3, and 5 more`. The host
     /// sees everybody.
     pub fn who(&self, asks: Who) -> String {
         let listed = if asks == Who::Host { usize::MAX } else { LISTED };
@@ -127,7 +127,7 @@ impl Room {
         for (who, name) in everybody {
             match (who == asks, others + 1 < listed) {
                 (true, _) => names.push(format!("{name} (you)")),
-                // A place is kept for whoever asks, who came late or early.
+                // One place is kept for the one who asks, who may come anywhere in the list.
                 (false, true) => {
                     others += 1;
                     names.push(name.to_string());
@@ -142,7 +142,7 @@ impl Room {
         }
     }
 
-    /// The first line that somebody gets who has come.
+    /// The first line that a new member gets.
     pub fn welcome(&self, number: Number) -> String {
         let who = self.who(Who::Member(number));
         format!("{WELCOME}welcome; {who}; commands: /name NAME, /who, /quit")

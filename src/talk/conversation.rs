@@ -1,13 +1,14 @@
 //! One conversation, from "connected" to the last word.
 //!
-//! It consists of two [halves](crate::talk::halves), and how each of them ends is a table there; this
-//! file carries out what the table says. It is the coordinator's, and runs in its thread.
+//! It consists of two [halves](crate::talk::halves); how each of them ends is a table there, and this
+//! file does what the table says. It belongs to the coordinator, and runs in its thread.
 //!
-//! - Ctrl-C, a fault, and a stdout that nobody reads end our half. The friend's half is then heard
-//!   out, but not for ever; see [`leaving`](crate::talk::leaving).
-//! - On the wire that has the word `end`, it is said where nothing is missing of what stdin gave, and
-//!   nowhere else; see [`InputEnd::is_whole`].
-//! - Whatever happens, what was received is written out before it is said that it is over.
+//! - Ctrl-C, a fault, and a stdout that nobody reads end our half. Then we listen until the friend's
+//!   half ends too, but not for ever; see [`leaving`](crate::talk::leaving).
+//! - On the wire that has the word `end`, we say it only if nothing is missing of what came from
+//!   stdin; see [`InputEnd::is_whole`].
+//! - Whatever happens, what was received is written out before it is said that the conversation is
+//!   over.
 
 mod ending;
 mod heard;
@@ -45,22 +46,22 @@ pub struct Conversation {
     plan: Plan,
     outlets: Outlets,
     friend: SocketAddr,
-    /// `None`: its threads have been joined.
+    /// The connection. `None`: its threads have been joined.
     line: Option<Box<dyn Line>>,
     names: Names,
     ours: Ours,
     theirs: Theirs,
     input: InputEnd,
-    /// Whether the reader of piped stdin says its last word when it is told to stop.
+    /// Whether the reader of piped stdin is sure to say its last word when it is told to stop.
     input_stops: bool,
     said: Said,
-    /// What came from stdin when it could not be said any more. It is kept from its reader, which
-    /// would otherwise read a whole file for nothing.
+    /// What came from stdin when it could not be said any more. While these buffers are kept here,
+    /// the stdin-reader does not get them back: otherwise it would read a whole file for nothing.
     unsaid: Vec<Arc<Block>>,
     shown: Shown,
     verdict: Verdict,
     leaving: Leaving,
-    /// How long nothing may come from this friend before a conversation that we leave is over.
+    /// When we leave: for how long nothing has to come from this friend before we hang up.
     silence: Duration,
     redial: Redial,
 }
@@ -69,13 +70,14 @@ pub struct Conversation {
 #[derive(Debug, Default)]
 struct Said {
     bytes: u64,
-    /// How many of them when the friend had ended already.
+    /// How many of them we said when the friend had ended already.
     late: u64,
 }
 
 impl Conversation {
-    /// A conversation that begins. I am called `me`; `unheard`: what a busy friend did not hear is said
-    /// first; `input_stops`: see [`Typing::can_be_stopped`](crate::talk::typing::Typing::can_be_stopped).
+    /// A conversation that begins. `me`: what I am called. `unheard`: what a busy friend did not hear;
+    /// it is said first. `input_stops`: see
+    /// [`Typing::can_be_stopped`](crate::talk::typing::Typing::can_be_stopped).
     pub fn new(
         friend: Friend,
         me: Option<Name>,
@@ -114,10 +116,10 @@ impl Conversation {
 
     // Our half.
 
-    /// Says something to the friend; `false` where our half is closed.
+    /// Says something to the friend. `false`: our half is closed.
     fn say(&mut self, words: Arc<Block>, now: Instant) -> bool {
         if matches!(self.input, InputEnd::Expected { .. }) {
-            self.close_input(InputEnd::CutShort, now); // It was not at its end.
+            self.close_input(InputEnd::CutShort, now); // There was more: this.
         }
         let Ours::Open(to_friend) = &self.ours else {
             self.unsaid.push(words);
@@ -141,8 +143,9 @@ impl Conversation {
         }
     }
 
-    /// Asks the friend for something, in an ordinary message. It does not count as something that
-    /// we have said: a friend who proves busy is told our name of that moment at the next call.
+    /// Asks the friend for something, in an ordinary message. That does not count as something that
+    /// we have said, and is not repeated to a friend who proves busy: at the next call our name is
+    /// told anyhow, as it is then.
     fn ask(&self, line: &str) {
         if let Ours::Open(to_friend) = &self.ours {
             let message = Arc::new(Block::of(messages::message(self.plan.wire, line)));
@@ -150,8 +153,8 @@ impl Conversation {
         }
     }
 
-    /// Closes our half: what was handed over is still sent, then `end` where the wire has it and it is
-    /// true, then FIN.
+    /// Closes our half: what was handed over is still sent, then `end` if the wire has it and nothing
+    /// of our input is missing, then FIN.
     fn close_our_half(&mut self) {
         if self.ours.is_open() {
             self.ours.close(self.plan.wire == Wire::Frames && self.input.is_whole(self.plan.stdin));
@@ -188,7 +191,7 @@ impl Conversation {
         }
         self.close_input(InputEnd::CutShort, now);
         if self.verdict.interrupted.is_some() {
-            // That is why we leave; but this is missing.
+            // The signal is why we leave; but the person should know what is missing.
             return self.tell_failure(error);
         }
         self.carry_out(Happened::InputBroke, Some(Why::Broke(error)), now);
@@ -201,12 +204,12 @@ impl Conversation {
 
     /// The socket-writer has said its last word.
     fn on_sent(&mut self, result: io::Result<()>, left: u64, now: Instant) {
-        // Where our half was closed and only our `end` could not be said, nothing is missing; unless
-        // we spoke on to a friend who had ended, and perhaps was gone altogether.
+        // If only our `end` could not be sent, nothing that we said is missing; unless we went on
+        // talking to a friend who had ended, and who perhaps was gone altogether.
         let all_sent = left == 0 && !self.ours.is_open() && self.said.late == 0;
         let refused = match result {
             Err(why) if all_sent => Some(why),
-            // Once the friend is cut off, what is missing is told at the end.
+            // (Once we have cut the friend off, what is missing is said at the end.)
             Err(why) if !self.leaving.is_cut() => {
                 let why = Why::Refused(self.what_broke(why));
                 self.carry_out(Happened::SendRefused, Some(why), now);
@@ -219,9 +222,9 @@ impl Conversation {
         self.on_handed_over(now);
     }
 
-    /// A reset is told once. Where it was our `end` that was answered with one, the socket-reader
-    /// just finds the end of the stream, which must not pass for the friend's. But a friend who has
-    /// said `end` may have hung up since.
+    /// Was our `end` refused, and is that a fault? The system reports a reset only once. If the
+    /// socket-writer got that report, the socket-reader just finds the end of the stream, which must
+    /// not be taken for the friend's own. But a friend who has said `end` is free to hang up.
     fn judge_refused_end(&mut self) {
         let wants_end = self.plan.wire == Wire::Frames && !self.theirs.said_end();
         if wants_end
@@ -236,7 +239,7 @@ impl Conversation {
 }
 
 impl Meeting for Conversation {
-    /// Too late: there is somebody already. That line closes when the process ends.
+    /// Too late: somebody is there already. The connection closes when the process ends.
     fn on_joined(&mut self, _friend: Friend, _now: Instant) {}
 
     fn on_friend(&mut self, _who: Number, news: News, now: Instant) {
@@ -252,7 +255,7 @@ impl Meeting for Conversation {
             }
             News::Oddity(oddity) => self.on_oddity(oddity),
             News::Ended(result) => self.on_heard_out(result, now),
-            News::Command(_) => {} // That is typed, and nothing of a friend's.
+            News::Command(_) => {} // Commands are typed here; they do not come from a friend.
         }
     }
 
@@ -281,7 +284,7 @@ impl Meeting for Conversation {
         self.obey(command);
     }
 
-    /// Nobody was looked for.
+    /// Nothing to do: during a conversation nobody is looked for.
     fn on_not_connected(&mut self, _why: &Error, _told: bool, _now: Instant) {}
 
     fn on_signal(&mut self, _reading: bool, now: Instant) -> Signal {
@@ -325,14 +328,14 @@ impl Meeting for Conversation {
             return true;
         }
         if !self.line_is_dead() {
-            // A friend who has said `end`, and has heard ours, need not be the first to hang up.
+            // Both have said all: now we can hang up, and need not wait for the friend to do it first.
             if self.theirs.have_ended() && self.ours.is_closed() && self.leaving == Leaving::No {
                 self.begin_to_leave(now);
             }
             return false;
         }
-        // The friend's last words are out before it is said that the friend has left. Only a signal
-        // limits how long a slow reader of stdout may take over them.
+        // The friend's last words are written before it is said that the friend has left. However long
+        // a slow reader of stdout takes over them: only a signal sets a limit.
         if self.shown.ask_for_all() && self.verdict.interrupted.is_none() {
             self.leaving = Leaving::No;
         }
@@ -352,7 +355,7 @@ impl Meeting for Conversation {
             return Conclusion::Busy { to: self.friend, unheard, unsaid: self.unsaid };
         }
         let interrupted = self.verdict.interrupted;
-        // A thread that was left could still speak, into the next conversation.
+        // If a thread had to be left running, what it reports would get into the next conversation.
         let may_go_on = line_is_dead && interrupted.is_none() && self.shown.works();
         let may_go_on = self.say_farewell(reading) && may_go_on;
         let gone_by = interrupted.map(|at| at + LEAVING);

@@ -1,4 +1,4 @@
-//! What is said at the end, of a conversation as of a room: what was not handed over, and to whom.
+//! What is said at the end of a conversation or a room: what was not handed over, and to whom.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::talk::plan::{Plan, Stdin};
 use crate::threads::buffer::Block;
 use crate::threads::notices::{Notices, Unsent};
 
-/// The last notices, and whether the exit code has to show something.
+/// The last notices, and whether the exit code has to show that something went wrong.
 #[derive(Debug)]
 pub struct Farewell<'a> {
     notices: &'a Notices,
@@ -26,7 +26,7 @@ impl Farewell<'_> {
         self.failed
     }
 
-    /// Something is missing, which is no fault of anybody's.
+    /// Something is missing, and it is nobody's fault.
     pub fn missing(&mut self, what: impl Display) {
         self.notices.notice(what);
         self.failed = true;
@@ -38,11 +38,11 @@ impl Farewell<'_> {
         self.failed = true;
     }
 
-    /// How many bytes a friend did not take; `None`: nobody knows.
+    /// How many bytes a friend did not take. `None`: nobody knows.
     pub fn unsent(&mut self, bytes: Option<u64>) {
         match bytes {
             Some(0) => {}
-            // What the system took from us, and could not deliver, nobody counts.
+            // "At least": nobody counts what the system took from us and then could not deliver.
             Some(bytes) => self.missing(format_args!(
                 "not sent: at least {bytes} bytes, which the friend did not take"
             )),
@@ -64,8 +64,8 @@ impl Farewell<'_> {
         }
     }
 
-    /// Nobody reads our stdout any more, and that ended our sending too. Whoever pipes something in
-    /// should know that it was not sent whole, where its end has not been found (`reading`).
+    /// Nobody reads our stdout any more, and so we stopped sending, too. Whoever pipes something in
+    /// should know that it was not all sent, if its end had not been found (`reading`).
     pub fn nobody_reads(&mut self, plan: &Plan, reading: bool) {
         if plan.stdin == Stdin::Pipe && reading {
             self.error(Error::StdinCutShort);

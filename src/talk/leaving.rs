@@ -1,30 +1,31 @@
 //! The clock of a conversation that is over: how long it may still take.
 //!
-//! Whoever leaves owes the friend what was said, and the person what is still on its way. So leaving
-//! has steps, a state for each: what was said is handed over to the system; then whatever still
-//! comes is heard, until nothing has come for a while; then the line is cut, and its threads say
-//! their last words. Nothing here takes longer than [`LEAVING`], whatever the friend does.
+//! When we leave, we owe the friend what we have said, and ourselves what is still on its way to us. So
+//! leaving has steps, with a state for each: what we have said is handed over to the system; then we
+//! go on listening, until nothing has come for a while; then the line is cut, and its threads say
+//! their last words. Whatever the friend does, this takes no longer than [`LEAVING`]. Only our own
+//! stdout may take longer, unless we were told to go.
 
 use std::time::{Duration, Instant};
 
 /// How long leaving may take in all.
 pub const LEAVING: Duration = Duration::from_secs(2);
 
-/// How long a conversation that we end may take to end well, before the friend is cut off.
+/// How long a conversation that we end may take to end well, before we cut the line.
 pub const PATIENCE: Duration = Duration::from_millis(1_600);
 
-/// How long threads that are woken by force may then take to say their last words. What is left
-/// of [`LEAVING`] is for telling what was not handed over.
+/// How long the threads of a line that was cut may take to say their last words. The rest of
+/// [`LEAVING`] is for saying what was not handed over.
 pub const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// How long nothing may have come from a friend who does not hang up, before we do.
+/// If nothing has come for so long from a friend who does not hang up, we do.
 const SILENCE: Duration = Duration::from_millis(500);
 
-/// A call that took longer than this goes far, and answers take long as well.
+/// If a call took longer than this, the friend is far away, and answers take long as well.
 const NEAR: Duration = Duration::from_millis(200);
 
-/// How long nothing may have come from a friend whom it took so long to call. A listener does not
-/// know how long it took, and calls every friend near.
+/// How long to wait for a silent friend whom it took so long to call. A listener does not know how
+/// long the call took (`None`), and takes every friend to be near.
 pub fn silence(calling: Option<Duration>) -> Duration {
     match calling {
         Some(took) if took > NEAR => PATIENCE,
@@ -32,26 +33,27 @@ pub fn silence(calling: Option<Duration>) -> Duration {
     }
 }
 
-/// How far leaving is.
+/// How far we are with leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaving {
     /// Nobody leaves.
     No,
-    /// What was said is being handed over to the system. At this time the friend is cut off.
+    /// What we have said is being handed over to the system.
     Sending {
-        /// When.
+        /// When the line is cut.
         cut_at: Instant,
     },
     /// All is handed over, and the friend may still speak.
     Quiet {
         /// Nothing has come since.
         since: Instant,
-        /// When the friend is cut off, also in the middle of a word.
+        /// When the line is cut, even if the friend is still talking.
         cut_at: Instant,
     },
     /// The line has been cut.
     Cut {
-        /// When whoever has not said a last word is left, if ever.
+        /// When threads that have not said their last words are left running. `None`: we wait for
+        /// them.
         leave_at: Option<Instant>,
     },
     /// Nothing is waited for any more.
@@ -65,26 +67,26 @@ pub enum Due {
     Nothing,
     /// To cut the line.
     Cut,
-    /// To leave whoever has not said a last word.
+    /// To leave threads running that have not said their last words.
     Leave,
 }
 
 impl Leaving {
-    /// Somebody leaves, unless that has begun.
+    /// Begins to leave, unless that has begun already.
     pub fn begin(&mut self, now: Instant) {
         if *self == Leaving::No {
             *self = Leaving::Sending { cut_at: now + PATIENCE };
         }
     }
 
-    /// All that was said is the system's now, FIN included.
+    /// The system has taken all that we have said, and FIN.
     pub fn handed_over(&mut self, now: Instant) {
         if let Leaving::Sending { cut_at } = *self {
             *self = Leaving::Quiet { since: now, cut_at };
         }
     }
 
-    /// Something has come, or what had come is out only now.
+    /// Something has come; or something that came before is written only now.
     pub fn heard(&mut self, now: Instant) {
         if let Leaving::Quiet { since, .. } = self {
             *since = now;
@@ -98,21 +100,21 @@ impl Leaving {
         }
     }
 
-    /// The line has been cut. `hurry`: its threads have [`LAST_WORDS`] to say theirs; otherwise as
-    /// long as it takes.
+    /// The line has been cut. With `hurry`, its threads have [`LAST_WORDS`] to say theirs; otherwise
+    /// they have as long as it takes.
     pub fn cut(&mut self, hurry: bool, now: Instant) {
         *self = Leaving::Cut { leave_at: hurry.then(|| now + LAST_WORDS) };
     }
 
-    /// We were told to go: from now on there is a limit, also where the line has been cut already.
+    /// We were told to go: from now on there is a limit, even if the line has been cut already.
     pub fn limit(&mut self, now: Instant) {
         if let Leaving::Cut { leave_at: leave_at @ None } = self {
             *leave_at = Some(now + PATIENCE + LAST_WORDS);
         }
     }
 
-    /// When the next step is due, if one is. `silence`: how long nothing may come; `None`: one cannot
-    /// tell silence from a friend who waits for us.
+    /// When the next step is due, if one is. `silence`: for how long nothing has to come before we hang
+    /// up. `None`: silence means nothing, since the friend may be waiting for us.
     pub fn next(&self, silence: Option<Duration>) -> Option<Instant> {
         match *self {
             Leaving::Sending { cut_at } => Some(cut_at),

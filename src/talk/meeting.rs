@@ -1,7 +1,8 @@
-//! What the coordinator knows of those it has brought together: a conversation of two, or a room.
+//! What the coordinator knows of the people whom it has brought together: a conversation of two, or a
+//! room.
 //!
-//! It hands on what happens, and asks after each turn whether it is over. Which of the two it is makes
-//! no difference to it.
+//! The coordinator passes on what happens, and asks after each event whether the meeting is over.
+//! Which of the two it is makes no difference.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,32 +27,32 @@ pub trait Meeting: Send {
     /// A writer reports: a friend's, the screen's, or the transcript's.
     fn on_written(&mut self, sink: Sink, report: Report, now: Instant);
 
-    /// Our own input has something.
+    /// Something has come from our own stdin.
     fn on_input(&mut self, input: Input, now: Instant);
 
-    /// The person at the keyboard wants something of the program. ([`Command::Quit`] is a signal.)
+    /// A command was typed. (Not [`Command::Quit`]: the coordinator treats that as a signal.)
     fn on_command(&mut self, command: Command, now: Instant);
 
-    /// A caller could not be taken. `told`: it could at least be told why.
+    /// A caller could not be taken. `told`: the caller was at least told why.
     fn on_not_connected(&mut self, why: &Error, told: bool, now: Instant);
 
-    /// Somebody wants us to leave. `reading`: whether the stdin-reader has still to say its last word.
+    /// Somebody wants us to leave. `reading`: the stdin-reader is still to say its last word.
     fn on_signal(&mut self, reading: bool, now: Instant) -> Signal;
 
-    /// The instant has come that it wanted to be woken at.
+    /// The time has come at which the meeting wanted to be woken.
     fn on_time(&mut self, now: Instant);
 
-    /// Does what it has put off while more was happening. Called before the coordinator waits.
+    /// Does what was put off while events came thick and fast. Called before the coordinator waits.
     fn settle(&mut self) {}
 
-    /// What it wants until something else happens.
+    /// What the meeting wants until something else happens.
     fn wants(&self) -> Wants;
 
-    /// What I am called by now.
+    /// What I am called at the moment.
     fn my_name(&self) -> Option<&Name>;
 
-    /// Asked after each event: is it over, and has everybody said a last word? `reading`: the end of
-    /// our input has not been found.
+    /// Asked after each event: is the meeting over, and has every thread said its last word?
+    /// `reading`: the end of our input has not been found yet.
     fn is_over(&mut self, reading: bool, now: Instant) -> bool;
 
     /// Says how it ended, and what was not handed over.
@@ -67,7 +68,7 @@ pub enum Input {
     Ended,
     /// That was all before anybody was there to hear it.
     NoMore,
-    /// There was more, which cannot be read or said.
+    /// There is more, but it cannot be read or said.
     Broke(Error),
 }
 
@@ -85,7 +86,7 @@ pub enum Signal {
 pub struct Wants {
     /// To be woken at this instant, if nothing else happens.
     pub wake_at: Option<Instant>,
-    /// So many callers on their way to us at a time.
+    /// How many friends to look for at a time.
     pub callers: usize,
     /// Who hears what is typed.
     pub company: Company,
@@ -98,7 +99,7 @@ pub enum Company {
     Nobody,
     /// Somebody.
     Somebody,
-    /// It is about to be over: what is typed now will be told not to have been sent.
+    /// The meeting is about to end: what is typed now will be shown as not sent.
     Leaving,
 }
 
@@ -111,14 +112,14 @@ pub enum Conclusion {
         failed: bool,
         /// Whether there can be a next one.
         may_go_on: bool,
-        /// When the program has to be gone, where it was told to go.
+        /// When the program has to be gone, if it was told to go.
         gone_by: Option<Instant>,
     },
     /// The friend had somebody else to talk to.
     Busy {
         /// Whom we called.
         to: SocketAddr,
-        /// What we said, of which the friend has heard nothing; `None`: perhaps something of it.
+        /// What we said, if the friend has heard nothing of it. `None`: the friend may have heard some.
         unheard: Option<Vec<u8>>,
         /// What was never sent.
         unsaid: Vec<Arc<Block>>,

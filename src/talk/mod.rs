@@ -1,5 +1,5 @@
-//! Every decision: finding a friend, the conversation, and how it ends. No socket, no file and no
-//! thread is known here.
+//! Every decision: finding a friend, the conversation, and how it ends. Nothing here knows of sockets,
+//! files or threads.
 
 pub mod conversation;
 pub mod coordinator;

@@ -1,4 +1,4 @@
-//! What the two of a conversation are called, and who is told.
+//! What the two people of a conversation are called, and who is told.
 
 use std::sync::Arc;
 
@@ -40,8 +40,8 @@ impl Names {
         self.me = Some(name);
     }
 
-    /// The friend wants to be called this. Where that is somebody else's name, it is a message like
-    /// any other, which is given back.
+    /// The friend wants to be called this. If the name is mine, or nobody may have it, the request is
+    /// taken for an ordinary message, which is returned. `paid`: the buffer that came along.
     pub fn on_named(
         &mut self,
         name: Name,
@@ -50,7 +50,7 @@ impl Names {
         outlets: &Outlets,
     ) -> Option<Block> {
         if name.is_taken() || self.me.as_ref().is_some_and(|me| me.is_like(name.as_str())) {
-            // It fits: a buffer holds the longest line.
+            // It fits: a buffer has room for the longest line.
             let _ = paid.push(&[&messages::message(wire, &name.message())]);
             paid.stamp();
             return Some(paid);
@@ -61,14 +61,14 @@ impl Names {
         None
     }
 
-    /// The friend is a room, and what we are called there is for its host to say.
+    /// The friend is a room. What we are called there is up to its host.
     pub fn on_room(&mut self, paid: Block, outlets: &Outlets) {
         outlets.call_me(None);
         self.call_friend(Speaker::Room, Some(paid), outlets);
     }
 
-    /// `paid` comes home when all writers know: or a friend who changes its name without end would fill
-    /// the memory.
+    /// Tells the writers. `paid` comes home only when all of them have got that far: otherwise a friend
+    /// who goes on changing names without end would fill the memory.
     fn call_friend(&mut self, friend: Speaker, paid: Option<Block>, outlets: &Outlets) {
         let paid = paid.map(Arc::new);
         for writer in outlets.to_transcript.iter().chain([&outlets.to_screen]) {

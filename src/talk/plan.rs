@@ -1,5 +1,5 @@
-//! What was asked for on the command line, as far as decisions depend on it, and the ways out of the
-//! coordinator.
+//! What was asked for on the command line, as far as decisions depend on it; and the channels that
+//! lead out of the coordinator.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,12 +41,12 @@ pub struct Plan {
     pub room: Option<usize>,
     /// What I am called, from the beginning.
     pub name: Option<Name>,
-    /// Whether what is typed is edited here, and so has to be shown when it is sent.
+    /// Whether the line editor is on. What is typed then has to be shown when it is sent.
     pub editor: bool,
     /// Whether to tell the person at the terminal how a friend calls, and that others can listen.
     pub hints: bool,
-    /// The terminal that stdin is, where there is one: what was half typed for one friend is not
-    /// for the next.
+    /// The terminal, if stdin is one: it is asked for what was half typed for one friend, which must
+    /// not reach the next.
     pub terminal: Option<Terminal>,
 }
 
@@ -61,7 +61,7 @@ pub struct Calling {
     pub wait: Option<Option<Duration>>,
 }
 
-/// Where everything goes that a person is shown, or keeps.
+/// The ways to everything that a person is shown, or keeps.
 #[derive(Clone, Debug)]
 pub struct Outlets {
     /// To the screen-writer.
@@ -81,8 +81,8 @@ impl Outlets {
         self.to_screen.send(Order::Block(words));
     }
 
-    /// What I have said stays in the transcript, and on my screen: with the line editor no terminal has
-    /// shown it.
+    /// Puts what I have said into the transcript; and on my screen if the line editor is on, since then
+    /// the terminal itself has not shown it.
     pub fn show_said(&self, words: Arc<Block>, editor: bool) {
         if let Some(to_transcript) = &self.to_transcript {
             to_transcript.send(Order::Said(Arc::clone(&words)));
@@ -92,7 +92,7 @@ impl Outlets {
         }
     }
 
-    /// From now on I am called this; `None`: somebody else decides what I am called.
+    /// From now on I am called this. `None`: that is up to somebody else.
     pub fn call_me(&self, name: Option<Name>) {
         if let Some(to_transcript) = &self.to_transcript {
             to_transcript.send(Order::CallMe(name));
@@ -107,7 +107,7 @@ pub struct Outboxes {
     pub outlets: Outlets,
     /// To the stdin-reader.
     pub permits: Permits,
-    /// Tells the stdin-reader to read no more, where stdin is a pipe.
+    /// Tells the stdin-reader to read no more, if stdin is a pipe.
     pub stop_reading: Option<Stopper>,
     /// One message for each friend that the acceptor or the connector is to find.
     pub ask_friend: Sender<()>,
@@ -118,7 +118,7 @@ pub struct Outboxes {
 pub struct Outcome {
     /// The exit code.
     pub code: u8,
-    /// The instant by which the program has to be gone, where somebody asked it to go.
+    /// When the program has to be gone, if it was told to go.
     pub gone_by: Option<Instant>,
     /// Whether the stdin-reader is still reading.
     pub stdin_reading: bool,

@@ -1,17 +1,17 @@
-//! A friend who proves busy: under `--wait` it is called again, and told what it has not heard.
+//! A friend who proves busy: with `--wait` such a friend is called again, and told what was not heard.
 //!
-//! A listener who has somebody already resets the connection before a word comes back. What we have
-//! said by then is kept, as long as it is little and the reset comes at once.
+//! A listener who already has somebody resets the connection before a word comes back. What we have
+//! said by then is kept, to be said again; but only if it is little and the reset comes at once.
 
 use std::time::{Duration, Instant};
 
 use crate::wire::messages::LINE_MAX;
 
-/// How much is kept to be said again, in bytes: the longest line. Who was sent more, and resets the
-/// connection then, is not called busy.
+/// How much is kept to be said again, in bytes: the longest line. A friend who resets the connection
+/// after more than that is not taken to be busy.
 const KEPT_MAX: u64 = LINE_MAX as u64 + 1;
 
-/// A friend who resets the connection later than this has perhaps heard us: nothing is repeated.
+/// A friend who resets the connection later than this may have heard us: nothing is repeated.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// Whether a friend may still prove busy.
@@ -25,17 +25,17 @@ pub struct Redial {
 enum State {
     /// The friend has said something, or we have said too much: it is not busy.
     Answered,
-    /// Not a word has come. What we have said, where it is kept.
+    /// Not a word has come. Here is what we have said, if it is kept.
     Silent(Option<Vec<u8>>),
 }
 
 impl Redial {
-    /// Somebody is there since `now`. `keeps`: what is said is to be repeated if need be.
+    /// For a friend who has come just now. `keeps`: keep what we say, to repeat it if need be.
     pub fn new(keeps: bool, now: Instant) -> Redial {
         Redial { since: now, state: State::Silent(keeps.then(Vec::new)) }
     }
 
-    /// The friend has said something: nobody who speaks is busy.
+    /// The friend has said something, and so is not busy.
     pub fn on_heard(&mut self) {
         self.state = State::Answered;
     }
@@ -59,7 +59,7 @@ impl Redial {
         now < self.since + AT_ONCE
     }
 
-    /// What has to be said again; `None`: the friend has perhaps heard something of it.
+    /// What has to be said again. `None`: the friend may have heard some of it, so nothing is.
     pub fn unheard(&self, said: u64, now: Instant) -> Option<Vec<u8>> {
         match &self.state {
             _ if said == 0 => Some(Vec::new()),

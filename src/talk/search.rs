@@ -1,5 +1,5 @@
-//! Finding a friend: when to call, when to call again, and when to give up. The calling itself is done
-//! by the acceptor or the connector, which are asked for one friend at a time.
+//! Finding a friend: when to call, when to call again, and when to give up. The calling itself, or the
+//! listening, is done by the connector or the acceptor. They get one message per friend wanted.
 
 use std::time::{Duration, Instant};
 
@@ -8,21 +8,21 @@ use crossbeam_channel::Sender;
 use crate::error::Error;
 use crate::talk::plan::{Calling, Plan};
 
-/// How long `--wait` waits between two calls, and `--keep` for its port.
+/// How long `--wait` waits between two calls, and `--keep` before it tries its port again.
 const CALL_AGAIN: Duration = Duration::from_secs(1);
 
-/// How much longer than its limit a connector may take. It gives up by itself, and knows better what
-/// went wrong.
+/// How much longer than the limit a connector may take before we give up without it. It gives up by
+/// itself at the limit, and then knows better what went wrong.
 const STUCK: Duration = Duration::from_millis(500);
 
 /// What comes of a call that failed, or of the time that has passed.
 #[derive(Debug)]
 pub enum Next {
-    /// Nothing: the search goes on.
+    /// The search goes on.
     GoOn,
-    /// The same, and this is to be told in a notice.
+    /// The search goes on, and the person is told this.
     Tell(String),
-    /// It has come to nothing.
+    /// The search is over, and nobody was found.
     GiveUp(Error),
 }
 
@@ -74,11 +74,11 @@ impl Search {
     fn ask(&mut self) {
         self.call_at = None;
         self.asked += 1;
-        // Nobody takes it only where the program is ending.
+        // If nobody takes it, the program is ending.
         let _ = self.ask_friend.send(());
     }
 
-    /// One that was asked for has been found, or has not.
+    /// A friend who was asked for has been found, or could not be.
     pub fn on_answer(&mut self) {
         self.asked = self.asked.saturating_sub(1);
     }
@@ -88,10 +88,10 @@ impl Search {
         self.asked > 0
     }
 
-    /// Nobody could be called. `has_talked`: there has been a conversation.
+    /// No friend could be found. `has_talked`: there has been a conversation already.
     pub fn on_failed(&mut self, error: Error, has_talked: bool, now: Instant) -> Next {
         let waits = self.calling.as_ref().is_some_and(|calling| calling.wait.is_some());
-        // During a conversation the port is free for others. One may be calling from it just now.
+        // While we talk, our port is free: another program may be using it for a call just now.
         let listens_again = self.keep && has_talked && matches!(error, Error::PortInUse { .. });
         let again = match (waits && error.may_pass(), listens_again) {
             (true, _) => "calling again",
@@ -110,7 +110,7 @@ impl Search {
         }
     }
 
-    /// When to stop looking, where there is a limit.
+    /// When to stop looking, if there is a limit.
     fn limit(&self) -> Option<Instant> {
         let more = if self.is_on() { STUCK } else { Duration::ZERO };
         self.give_up_at.map(|at| at + more)
@@ -133,7 +133,7 @@ impl Search {
     }
 
     fn out_of_time(&mut self) -> Next {
-        // Whoever listens has all the time.
+        // A listener waits without a limit.
         let Some(Calling { to, timeout, wait }) = self.calling.clone() else { return Next::GoOn };
         let limit = wait.flatten().unwrap_or(timeout);
         let last = self.last.take().unwrap_or(Error::TimedOut { to, limit });

@@ -1,5 +1,5 @@
-//! How far the screen-writer is with what a friend has said: the last words are out before it is said
-//! that the friend has left.
+//! How far the screen-writer is with what a friend has said: a friend's last words have to be written
+//! before it is said that the friend has left.
 
 use crate::threads::order::Order;
 use crate::threads::outbox::Outbox;
@@ -9,7 +9,7 @@ use crate::threads::outbox::Outbox;
 pub struct Shown {
     to_screen: Outbox,
     progress: Progress,
-    /// How often the screen-writer has been asked to say when all is out, and has not answered.
+    /// How many times the screen-writer has been asked to report when all is out, and has not yet.
     unanswered: u32,
 }
 
@@ -17,11 +17,11 @@ pub struct Shown {
 enum Progress {
     /// More may come.
     NotYet,
-    /// The friend has said everything, and we have asked to be told when it is out.
+    /// The friend has said everything, and we have asked for a report when it is out.
     Asked,
     /// Everything is out.
     Yes,
-    /// Nothing more will be: stdout takes nothing any more.
+    /// Nothing more will ever be out: stdout takes nothing any more.
     Never,
 }
 
@@ -39,7 +39,7 @@ impl Shown {
         }
     }
 
-    /// The friend has said everything: asks, once, whether that is out. `true` where it just did.
+    /// The friend has said everything: asks, once, whether that is out. `true`: it has just asked.
     pub fn ask_for_all(&mut self) -> bool {
         let asks = self.progress == Progress::NotYet;
         if asks {
@@ -49,7 +49,7 @@ impl Shown {
         asks
     }
 
-    /// The screen-writer has answered; `true`: to everything that it was asked.
+    /// The screen-writer has answered. `true`: that was the last answer it owed.
     pub fn on_answer(&mut self) -> bool {
         self.unanswered = self.unanswered.saturating_sub(1);
         if self.unanswered == 0 && self.progress == Progress::Asked {
@@ -63,12 +63,12 @@ impl Shown {
         (self.progress, self.unanswered) = (Progress::Never, 0);
     }
 
-    /// Whether nothing that came is known to wait for our stdout.
+    /// Whether the screen-writer owes no answer: then, as far as is known, nothing waits for stdout.
     pub fn is_answered(&self) -> bool {
         self.unanswered == 0
     }
 
-    /// Whether stdout still takes something.
+    /// Whether stdout still works.
     pub fn works(&self) -> bool {
         self.progress != Progress::Never
     }

@@ -1,5 +1,5 @@
-//! How far the stdin-reader is: when it may read, what becomes of what is typed while nobody is there,
-//! and of what is half typed when a friend leaves.
+//! How far the stdin-reader is: when it may read; and what becomes of lines typed while nobody is
+//! there, and of a line that is half typed when a friend leaves.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::wire::messages::Wire;
 /// How far the stdin-reader is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
-    /// It waits to be let read.
+    /// It waits for permission to read.
     NotYet,
     /// It reads.
     Now,
@@ -34,10 +34,10 @@ pub struct Typing {
     reading: Reading,
     permits: Permits,
     stop_reading: Option<Stopper>,
-    /// Piped input that was read for a friend who then was busy, or for members who have left. It
-    /// cannot be much: the reader's buffers are few.
+    /// Piped input that was read for a friend who then proved busy, or for members who have left. It
+    /// cannot be much: the reader has few buffers.
     held: Vec<Arc<Block>>,
-    /// That what is typed goes nowhere has been said.
+    /// The person has been told that what is typed goes nowhere.
     warned: bool,
 }
 
@@ -74,7 +74,7 @@ impl Typing {
         self.reading == Reading::Ended
     }
 
-    /// Whether it has not been let read yet.
+    /// Whether it still waits for its first permission to read.
     pub fn waits(&self) -> bool {
         self.reading == Reading::NotYet
     }
@@ -89,7 +89,7 @@ impl Typing {
         self.stop_reading.as_ref().is_some_and(Stopper::wakes)
     }
 
-    /// Lets it read to the end of its input.
+    /// Permits it to read to the end of its input.
     pub fn let_read(&mut self) {
         if self.stdin != Stdin::Unread && !self.is_on() {
             self.reading = Reading::Now;
@@ -97,7 +97,7 @@ impl Typing {
         }
     }
 
-    /// The same after Ctrl-D: what was typed since is for nobody.
+    /// The same after Ctrl-D. What was typed since then was for nobody: it is shown as not sent.
     pub fn let_read_again(&mut self) {
         if self.has_ended()
             && let Some(terminal) = &self.terminal
@@ -108,7 +108,7 @@ impl Typing {
         self.let_read();
     }
 
-    /// Tells it to read no more, where stdin is piped.
+    /// Tells it to read no more, if stdin is a pipe.
     pub fn stop(&self) {
         if let Some(stdin_reader) = &self.stop_reading {
             stdin_reader.stop();
@@ -120,12 +120,13 @@ impl Typing {
         self.reading = Reading::Ended;
     }
 
-    /// A new search has begun: what is typed goes nowhere, and that has not been said yet.
+    /// A new search has begun: from now on what is typed goes nowhere, and the person is to be told
+    /// again.
     pub fn on_search(&mut self) {
         self.warned = false;
     }
 
-    /// Something was said while nobody is there to hear it.
+    /// Something came from stdin while nobody is there to hear it.
     pub fn said_to_nobody(&mut self, words: Block) {
         if self.stdin != Stdin::Terminal {
             return self.held.push(Arc::new(words));
@@ -134,17 +135,17 @@ impl Typing {
             self.notices.notice("nobody is there yet; what you type is not sent");
         }
         if self.editor {
-            // It would be gone without a trace: no terminal has echoed it.
+            // Otherwise it would be gone without a trace: the terminal itself has not shown it.
             self.show_not_sent(words.bytes());
         }
     }
 
-    /// What was read for somebody who has not heard it.
+    /// What was held back until somebody is there to hear it.
     pub fn take_held(&mut self) -> Vec<Arc<Block>> {
         std::mem::take(&mut self.held)
     }
 
-    /// This is to be said before anything else, when there is somebody to hear it.
+    /// Holds this back. When somebody is there to hear it, it is said before anything else.
     pub fn hold(&mut self, blocks: Vec<Arc<Block>>) {
         self.held = blocks;
     }
@@ -159,8 +160,8 @@ impl Typing {
         self.notices.not_sent(&Unsent::of(Wire::Lines, line.as_bytes()));
     }
 
-    /// Between two friends: what was half typed for the one is shown as not sent. `false`: that is done;
-    /// otherwise the stdin-reader says when it is.
+    /// Between two friends: shows what was half typed for the last one as not sent. `false`: that is
+    /// done already. `true`: it is done when the stdin-reader reports.
     pub fn clear_half_typed(&mut self) -> bool {
         if self.terminal.is_none() || self.reading != Reading::Now {
             self.let_read_again();

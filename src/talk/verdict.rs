@@ -21,9 +21,9 @@ pub enum Why {
 }
 
 impl Why {
-    /// The first reason is the one that counts, with two exceptions: where stdout cannot be written,
-    /// what was received is lost, which is worse than anything else; and a friend who did not take
-    /// what we said has not simply left.
+    /// Whether `other`, found later, counts more. As a rule the first reason counts, with two
+    /// exceptions: if stdout cannot be written, what was received is lost, which is worse than
+    /// anything else; and a friend who did not take what we said has not simply left.
     fn yields_to(&self, other: &Why) -> bool {
         matches!(
             (self, other),
@@ -44,19 +44,19 @@ impl fmt::Display for Why {
     }
 }
 
-/// What has been found so far.
+/// What is known so far.
 #[derive(Debug, Default)]
 pub struct Verdict {
     /// Why it is over, once that is decided.
     pub why: Option<Why>,
-    /// Something went wrong that has been told already, and that the exit code has to show.
+    /// Something went wrong. The person has been told already; the exit code has to show it too.
     pub failed: bool,
-    /// When a signal has ended it, or hastened its end.
+    /// When a signal ended the conversation, or hastened its end.
     pub interrupted: Option<Instant>,
 }
 
 impl Verdict {
-    /// It is over because of this, unless there is a reason already that counts more.
+    /// The conversation is over because of this, unless there is already a reason that counts more.
     pub fn because(&mut self, why: Why) {
         if self.why.as_ref().is_none_or(|first| first.yields_to(&why)) {
             log::debug!("the conversation is over: {why}");

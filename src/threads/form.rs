@@ -1,9 +1,9 @@
-//! What a writer asks of what it writes: the form that messages, and all else that it is told, take in
-//! its sink.
+//! The form that messages take where a writer writes them, and what becomes there of everything else
+//! that the writer is told.
 //!
-//! Here are the two that need no more than the bytes. A person's
+//! Here are the two forms that need nothing but the bytes. The others are a person's
 //! [`Screen`](crate::terminal::screen::Screen) and the
-//! [`Transcript`](crate::terminal::transcript::Transcript) are the others.
+//! [`Transcript`](crate::terminal::transcript::Transcript).
 
 use std::fmt::Debug;
 use std::io::{self, Write};
@@ -16,10 +16,10 @@ use crate::threads::inbox;
 use crate::threads::order::Order;
 use crate::wire::messages::{self, Wire};
 
-/// How one sink is written. The errors of all of these are those of `to`.
+/// How one sink is written. All errors are those of writing to `to`.
 ///
-/// Each form has its own way with messages. What else it does not know of, speakers or a row that is being
-/// typed, it leaves as it is here.
+/// Every form has its own way to write messages. What does not concern it, such as speakers or the row
+/// that is being typed, it need not write: here nothing is done about that.
 #[expect(clippy::missing_errors_doc, reason = "they are those of `to`")]
 pub trait Form: Debug + Send {
     /// Writes the messages of a block.
@@ -53,7 +53,7 @@ pub trait Form: Debug + Send {
         Ok(())
     }
 
-    /// The input row is not on the screen any more, which is somebody else's now.
+    /// The input row is not on the screen any more: the screen belongs to another program now.
     fn lose_row(&mut self) {}
 
     /// Empties the screen, but for the input row.
@@ -61,18 +61,18 @@ pub trait Form: Debug + Send {
         Ok(())
     }
 
-    /// Leaves everything as it should stand while nothing is written: now the writer waits.
+    /// Leaves everything as it should stand while nothing is written: the writer is about to wait.
     fn settle(&mut self, _to: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 
-    /// Waits for an order; `None` where something else has come that is to be written. A closed outbox
-    /// says "that was all".
+    /// Waits for an order. `None`: something else has come that is to be written. If the outbox is
+    /// closed, that means "that was all".
     fn wait(&mut self, outbox: &Receiver<Order>) -> Option<Order> {
         Some(inbox::receive(outbox, None, true).unwrap_or(Order::Goodbye))
     }
 
-    /// Writes what is still to be written when nothing more will come.
+    /// Nothing more will come: writes what is still to be written.
     fn finish(&mut self, _to: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
@@ -91,7 +91,7 @@ impl Form for Plain {
 /// Each payload and a newline: through a pipe on the `frames` wire.
 #[derive(Debug, Default)]
 pub struct Payloads {
-    /// The lines of a block, put together: so that they leave in one call, as blocks of lines do.
+    /// The lines of a block, put together, so that they leave in one call, as a block of lines does.
     lines: Vec<u8>,
 }
 

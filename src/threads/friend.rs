@@ -1,5 +1,5 @@
-//! A friend on the line, as those who decide know one: what can be sent, and how to hang up. What it
-//! takes to have one, a socket and two threads, is the business of [`net`](crate::net).
+//! A friend on the line, as the deciding side knows one: where to send, and how to hang up. The socket
+//! and the two threads that this takes are the business of [`net`](crate::net).
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,16 +16,16 @@ pub struct Friend {
     pub number: Number,
     /// Where the friend is.
     pub address: SocketAddr,
-    /// The socket-writer's outbox. Dropping it closes our sending half when everything before has
-    /// been sent.
+    /// The socket-writer's outbox. When it is dropped, what is in it is still sent, and then our half
+    /// of the connection closes.
     pub to_friend: Outbox,
-    /// How far the socket-writer is.
+    /// How much the socket-writer has carried out.
     pub done: Done,
-    /// The socket-writer's thread, which in a room has to be woken for what is put into its outbox.
+    /// The socket-writer's thread. In a room it has to be woken for what is put into its outbox.
     pub writer: machine::thread::Thread,
     /// How long it took to call this friend. A listener does not know.
     pub called_for: Option<Duration>,
-    /// The telephone itself.
+    /// The connection itself, to hang up.
     pub line: Box<dyn Line>,
 }
 

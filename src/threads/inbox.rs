@@ -1,8 +1,8 @@
-//! The coordinator's inbox, both ends of it: readers, writers, and whoever finds friends put events
-//! in, and the coordinator takes them out, one at a time and in the order in which they came.
+//! The coordinator's inbox, both ends of it: readers, writers, and the thread that finds friends put
+//! events in, and the coordinator takes them out, one at a time, in the order in which they came.
 //!
-//! Whoever watches is told here what passes through, so that neither those who send nor the
-//! coordinator have to.
+//! What passes through is shown to `--explain` and `--trace` here, so that neither those who send nor
+//! the coordinator have to do that.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::watch::steps::{self, Asked, Call, Came};
 #[derive(Clone, Debug)]
 pub struct ToInbox(Sender<Event>);
 
-/// The inbox, for the coordinator; after it for `main`, which listens for signals at the end.
+/// The inbox, for the coordinator; and later for `main`, which listens for signals at the end.
 #[derive(Clone, Debug)]
 pub struct Inbox {
     events: Receiver<Event>,
@@ -34,7 +34,7 @@ pub fn open(finder: Role) -> (ToInbox, Inbox) {
 }
 
 impl ToInbox {
-    /// Puts an event in; `false`: nobody listens any more, since the program is ending.
+    /// Puts an event in. `false`: nobody listens any more, since the program is ending.
     pub fn send(&self, event: Event) -> bool {
         if let Event::Read(_, News::Block(block)) = &event {
             let to = Who { role: Role::Coordinator, of: None };
@@ -50,8 +50,7 @@ impl Inbox {
         self.events.is_empty()
     }
 
-    /// Waits for what happens next, until `wake_at` if there is such a time. `gives_way`: see
-    /// [`receive`].
+    /// Waits for the next event, until `wake_at` if such a time is given. `gives_way`: see [`receive`].
     pub fn next(&self, wake_at: Option<Instant>, gives_way: bool) -> Event {
         let event = steps::blocked(
             Call::Inbox,
@@ -75,19 +74,19 @@ impl Inbox {
 
     fn wait(&self, wake_at: Option<Instant>, gives_way: bool) -> Event {
         let event = match wake_at {
-            // The clock goes first: an inbox that is never empty would never let it speak.
+            // The clock goes first: with an inbox that is never empty it would never be its turn.
             Some(at) if at <= machine::now() => Err(RecvTimeoutError::Timeout),
             wake_at => receive(&self.events, wake_at, gives_way),
         };
         match event {
             Ok(event) => event,
             Err(RecvTimeoutError::Timeout) => Event::Time,
-            // Never: the Ctrl-C handler lives for ever, and so does its way to the inbox.
+            // This never happens: the Ctrl-C handler lives for ever, and so does its way to the inbox.
             Err(RecvTimeoutError::Disconnected) => Event::Signal,
         }
     }
 
-    /// The events themselves, to be waited for together with something else.
+    /// The channel itself, to wait for an event or something else, whichever comes first.
     pub fn events(&self) -> &Receiver<Event> {
         &self.events
     }
@@ -95,11 +94,11 @@ impl Inbox {
 
 /// Waits for what comes next in a channel, until `deadline` if there is one.
 ///
-/// Before it sleeps it gives way, once, where it `gives_way`. Where threads share a processor, whoever
-/// fills the channel can then do so several times before this thread is run again, instead of waking
-/// it for each block: that is worth half as much throughput again. More than once is worse.
-/// crossbeam's own `recv` looks again some ten times before it sleeps; with many threads that was
-/// most of the work, and even once is too often there.
+/// With `gives_way`, the thread lets others run once (`yield`) before it sleeps. If threads share a
+/// processor, whoever fills the channel can then put in several blocks before this thread runs again,
+/// instead of waking it for each: that gives half as much throughput again. Giving way more than once
+/// makes it worse. crossbeam's own `recv` looks some ten times before it sleeps; with many threads
+/// that was most of the work, and even once is too often there.
 ///
 /// # Errors
 /// The time is over, or there are no senders left.
@@ -115,7 +114,7 @@ pub fn receive<T>(
         machine::thread::yield_now();
     }
     let limit = deadline.map_or_else(never, at);
-    // What waits for several channels at once looks into them once more, and then sleeps.
+    // Not `recv`: `select!` looks into its channels only once more, and then sleeps.
     select! {
         recv(from) -> next => next.map_err(|_| RecvTimeoutError::Disconnected),
         recv(limit) -> _ => from.try_recv().map_err(|_| RecvTimeoutError::Timeout),

@@ -1,9 +1,9 @@
-//! What the program says of its own, to stderr: status lines, notices, errors, and the log.
+//! What the program itself has to say, on stderr: status lines, notices, errors, and the log.
 //!
-//! [`Notices`] is the one way there, and can be cloned for all that have something to say. It never
-//! waits: the lines go to a writer thread (a coordinator that wrote them itself hung, with a
-//! stderr that nobody read, after 655 lines of log). What that thread cannot get rid of in time
-//! is counted, and the count is shown when stderr takes lines again.
+//! [`Notices`] is the only way there; everybody who has something to say gets a clone. It never
+//! waits: the lines go to a thread of their own. (A coordinator that wrote them itself hung after
+//! 655 lines of log, with a stderr that nobody read.) If too many lines are waiting already, more are
+//! dropped and counted, and the count is shown when stderr takes lines again.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -19,10 +19,11 @@ use crate::wire::messages::{self, Wire};
 /// How many lines may wait. A line is short; this many are a fraction of a megabyte.
 const WAITING_MAX: usize = 1_000;
 
-/// How many of them may be of the log: a flood of it must not push out what is said to the person.
+/// How many may wait for a line of the log to be added: a flood of log must not push out what is said
+/// to the person.
 const LOG_MAX: usize = WAITING_MAX - 100;
 
-/// How many more may wait where they are errors, which no flood must push out.
+/// How many may wait for an error to be added: no flood of other lines must push out an error.
 const ERRORS_MAX: usize = WAITING_MAX + 100;
 
 /// The way to stderr. See the [module's page](self).
@@ -35,7 +36,8 @@ pub struct Notices {
 }
 
 impl Notices {
-    /// Notices that go to the writer at the end of `to_writer`; `quiet` leaves errors and the log only.
+    /// Notices that go to the writer at the end of `to_writer`. With `quiet` there are only answers,
+    /// errors and the log.
     pub fn new(to_writer: Outbox, quiet: bool) -> Notices {
         Notices { to_writer, lost: Arc::default(), quiet }
     }
@@ -47,21 +49,21 @@ impl Notices {
         }
     }
 
-    /// A status line with nothing of a friend's in it, but an address or a command, which people copy.
+    /// A status line that people copy: an address, or a command. Nothing in it comes from a friend.
     pub fn to_copy(&self, line: impl Display) {
         if !self.quiet {
             self.order(Order::ToCopy(format!("{line}\n")), WAITING_MAX);
         }
     }
 
-    /// A notice: something a person should know, and that stops nothing.
+    /// A notice: something that a person should know, but that stops nothing.
     pub fn notice(&self, line: impl Display) {
         if !self.quiet {
             self.hand_over(format!("* {line}\n"), WAITING_MAX);
         }
     }
 
-    /// The answer to a command that was typed. It has been asked for, and so it is given also when
+    /// The answer to a command that was typed. The person has asked for it, so it is given even when
     /// quiet.
     pub fn answer(&self, line: impl Display) {
         self.hand_over(format!("* {line}\n"), WAITING_MAX);
@@ -82,7 +84,8 @@ impl Notices {
         self.hand_over(format!("threadchat: {error}\n"), ERRORS_MAX);
     }
 
-    /// Says how many lines were dropped, if any were. At the end no other line does.
+    /// Says how many lines were dropped, if any were. Every line that goes out does so first; at the
+    /// end, when no other line comes, it has to be called.
     pub fn report_lost(&self) {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
@@ -96,7 +99,7 @@ impl Notices {
     }
 
     fn order(&self, line: Order, limit: usize) {
-        // Two threads may both find the last free place; one line more does no harm.
+        // Two threads may both find the last free place: one line too many does no harm.
         if self.to_writer.len() >= limit {
             self.lost.fetch_add(1, Ordering::Relaxed);
             return;
@@ -107,7 +110,7 @@ impl Notices {
     }
 }
 
-/// Lines that were typed and not sent. A person wants to see them, but not all of a large paste.
+/// Lines that were typed but not sent. A person wants to see them, but not all of a large paste.
 #[derive(Debug, Default)]
 pub struct Unsent {
     lines: Vec<String>,
@@ -115,10 +118,10 @@ pub struct Unsent {
 }
 
 impl Unsent {
-    /// How many lines are shown.
+    /// How many lines are shown at most.
     const LINES: usize = 12;
 
-    /// How much of a line is shown, in bytes.
+    /// How much of a line is shown at most, in bytes.
     const LONGEST: usize = 8 * 1024;
 
     /// The messages in a block.
@@ -146,7 +149,7 @@ impl Unsent {
     }
 }
 
-/// The logger writes its records here; each of them comes in one `write`.
+/// The logger writes its records here, each in one `write`.
 impl Write for Notices {
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
         self.hand_over(String::from_utf8_lossy(record).into_owned(), LOG_MAX);

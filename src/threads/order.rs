@@ -1,4 +1,4 @@
-//! What a writer can be told: one closed list; and how far it is with it.
+//! What a writer can be told, as one closed list; and how much of it a writer has carried out.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::text::name::{Name, Speaker};
 use crate::threads::buffer::Block;
 use crate::wire::messages::END_FRAME;
 
-/// What an order takes in memory besides its bytes, about.
+/// About how much memory an order takes, besides its bytes.
 const PLACE: usize = 256;
 
 /// What a writer can be told.
@@ -23,30 +23,33 @@ pub enum Order {
     Said(Arc<Block>),
     /// Write these bytes of the program's own: a notice, a line of the log, an `end` frame.
     Own(Cow<'static, [u8]>),
-    /// Write this line of the program's own, in which nothing is a friend's: an address, or a command
-    /// that is to be copied. A terminal that breaks it itself knows that it is one line.
+    /// Write this line of the program's own, which people copy: an address, or a command. The terminal
+    /// itself is to break it if it is long, so that it is still copied as one line. Nothing in it comes
+    /// from a friend.
     ToCopy(String),
-    /// Let go of this block, which paid for what is before it (see [`buffer`](crate::threads::buffer)).
+    /// Let go of this block. It has waited here so that it does not come home before what is ahead of
+    /// it is written (see [`buffer`](crate::threads::buffer)).
     Paid(Arc<Block>),
-    /// Call the friend this from now on; one without a name is a new friend.
+    /// Call the friend this from now on. Without a name: it is a new friend.
     CallFriend(Speaker),
-    /// Call ourselves by this name from now on; `None`: we have none.
+    /// Call us by this name from now on. `None`: we have none.
     CallMe(Option<Name>),
-    /// Take the input row off the screen, until there is a new one; and then say so.
+    /// Take the input row off the screen, until there is a new one; and say on this channel that it is
+    /// off.
     RowAway(Option<Sender<()>>),
-    /// The input row is not on the screen any more, which is somebody else's now.
+    /// The input row is not on the screen any more: the screen belongs to another program now.
     RowLost,
     /// Empty the screen, but for the input row.
     Clear,
-    /// Say when everything before this has been written.
+    /// Report when everything before this has been written.
     Flush,
-    /// Write what is before this, and then end. Closing the outbox says the same; but the
-    /// logger keeps an end of some outboxes for ever.
+    /// Write everything before this, and then end. Closing the outbox means the same, but some
+    /// outboxes never close: the logger keeps an end of them for ever.
     Goodbye,
 }
 
 impl Order {
-    /// The bytes to write, as they stand.
+    /// The bytes to write, if there are any, before the writer's form is given to them.
     pub fn bytes(&self) -> &[u8] {
         match self {
             Order::Block(block) | Order::Said(block) => block.bytes(),
@@ -56,8 +59,8 @@ impl Order {
         }
     }
 
-    /// What it costs to keep it waiting, in bytes, where it is about messages: these, and a place for
-    /// them. Whatever else waits is little.
+    /// How much memory it takes while it waits, in bytes. Counted is only what friends can cause:
+    /// messages and names. All else that waits is little.
     pub fn cost(&self) -> u64 {
         match self {
             Order::Block(block) | Order::Said(block) => (block.bytes().len() + PLACE) as u64,
@@ -66,8 +69,8 @@ impl Order {
         }
     }
 
-    /// How many bytes it counts for, when it comes to telling what was not sent. An `end` frame
-    /// says nothing of its own, and is always the last.
+    /// For how many bytes it counts when it is said how much was not sent. An `end` frame does not
+    /// count: it is no message, and always the last.
     pub fn worth(&self) -> u64 {
         match self {
             Order::Own(bytes) if bytes[..] == *END_FRAME => 0,
@@ -76,17 +79,17 @@ impl Order {
     }
 }
 
-/// How much of its orders a writer has carried out, for whoever gave them.
+/// How much of its orders a writer has carried out, for the thread that gives them.
 #[derive(Clone, Debug, Default)]
 pub struct Done(Arc<AtomicU64>);
 
 impl Done {
-    /// One more is carried out, which has cost so much.
+    /// One more has been carried out, whose cost was this.
     pub fn add(&self, cost: u64) {
         self.0.fetch_add(cost, Ordering::Relaxed);
     }
 
-    /// The sum of what they cost; see [`Order::cost`].
+    /// The cost of all that have been carried out; see [`Order::cost`].
     pub fn so_far(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

@@ -1,9 +1,9 @@
 //! A writer's outbox, both ends of it: what is put into the [`Outbox`] comes out of the writer's
 //! [`Orders`].
 //!
-//! Whoever watches is told here that a message is handed over, that it is taken, and that a writer
-//! waits; so neither the coordinator nor a writer has to say so. (What goes to a member of a room is
-//! counted as well: that is the room's business.)
+//! That a message is handed over, that it is taken, and that a writer waits is shown to `--explain` and
+//! `--trace` here, so that neither the coordinator nor a writer has to do that. (To whom a message goes
+//! in a room is counted by the room itself.)
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 
@@ -12,7 +12,7 @@ use crate::threads::order::Order;
 use crate::watch::steps::{self, Asked, Call, Came};
 use crate::watch::watched;
 
-/// The way to a writer. Whoever lets go of the last one says "that was all".
+/// The way to a writer. Dropping the last clone tells the writer "that was all".
 #[derive(Clone, Debug)]
 pub struct Outbox {
     orders: Sender<Order>,
@@ -20,19 +20,19 @@ pub struct Outbox {
     to: Who,
 }
 
-/// What a writer is to do: the other end.
+/// The writer's end: what it is to do.
 #[derive(Debug)]
 pub struct Orders {
     orders: Receiver<Order>,
-    /// That it waits now is not shown by `--explain`.
+    /// The next wait is not shown by `--explain`.
     quiet: bool,
 }
 
-/// An outbox that leads to the thread with this role, and what that thread is to take its orders
-/// from. `of`: the friend, where several have threads of this role.
+/// Both ends of an outbox: the way to the thread with this role, and the orders that this thread
+/// takes. `of`: whose thread it is, if there is one for each friend.
 ///
-/// It is unbounded: what waits in it is paid for by the readers' buffers (see
-/// [`buffer`](crate::threads::buffer)), or is a handful of words of our own.
+/// It is unbounded: what waits in it holds a reader's buffer, and of those there are few (see
+/// [`buffer`](crate::threads::buffer)); or it is a handful of words of our own.
 pub fn open(role: Role, of: Option<Number>) -> (Outbox, Orders) {
     let (to_writer, orders) = unbounded();
     let outbox = Outbox { orders: to_writer, to: Who { role, of } };
@@ -60,10 +60,10 @@ impl Outbox {
 }
 
 impl Orders {
-    /// The next order, where one waits.
+    /// The next order, if one is waiting.
     ///
     /// # Errors
-    /// None does; or there will never be one again.
+    /// None is waiting; or no more will ever come.
     pub fn try_next(&self) -> Result<Order, TryRecvError> {
         let order = self.orders.try_recv();
         if let Ok(order) = &order {
@@ -72,7 +72,7 @@ impl Orders {
         order
     }
 
-    /// Waits for the next order, by way of `wait`, which may find something else to do.
+    /// Waits for the next order with `wait`, which returns `None` if it finds something else to do.
     pub fn wait(&mut self, wait: impl FnOnce(&Receiver<Order>) -> Option<Order>) -> Option<Order> {
         watched::write_quietly(true);
         let quiet = std::mem::replace(&mut self.quiet, true);
@@ -87,7 +87,8 @@ impl Orders {
                 _ => Came::quiet(),
             },
         );
-        // To write a line of the log is nothing to write a line of the log about.
+        // That a line of the log was written must not make another line of the log, and so on for
+        // ever.
         self.quiet = !matches!(order, Some(Order::Block(_) | Order::Said(_)));
         if let Some(order) = &order {
             taken(order);
@@ -95,12 +96,12 @@ impl Orders {
         order
     }
 
-    /// What waits still when the writer has ended.
+    /// What is still waiting when the writer has ended.
     pub fn rest(&self) -> impl Iterator<Item = Order> {
         self.orders.try_iter()
     }
 
-    /// The same end once more, for whoever may have to take back what waits.
+    /// The same end once more, to take back what is waiting.
     pub fn waiting(&self) -> Receiver<Order> {
         self.orders.clone()
     }

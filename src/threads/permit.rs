@@ -1,5 +1,5 @@
-//! What the stdin-reader is told: when to read, and how far. It reads nothing that nobody has asked for,
-//! or what was typed for one friend would reach the next.
+//! What the stdin-reader is told: when to read, and how far. It reads nothing unless it has been asked
+//! to: otherwise what was typed for one friend could reach the next.
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -10,14 +10,14 @@ use crate::platform::bell::Bell;
 pub enum Permit {
     /// Read to the end of the input.
     Read,
-    /// Read no further. It is for a terminal alone; a pipe's reader is stopped by its
+    /// Read no further. Only for a terminal: with a pipe, the reader is stopped by its
     /// [`Stopper`](crate::threads::buffer::Stopper).
     Stop,
     /// Nothing more is to be read, ever.
     End,
 }
 
-/// The way to the stdin-reader, and the bell that wakes it where it waits for what is typed.
+/// The way to the stdin-reader, and the bell that wakes it when it is waiting for what is typed.
 #[derive(Clone, Debug)]
 pub struct Permits {
     to_reader: Sender<Permit>,
@@ -25,8 +25,8 @@ pub struct Permits {
 }
 
 impl Permits {
-    /// The way to the stdin-reader, and where it finds what it is told. `bell`: what wakes it, where
-    /// stdin is a terminal.
+    /// The way to the stdin-reader, and the end where it finds what it is told. `bell`: what wakes it,
+    /// if stdin is a terminal.
     pub fn new(bell: Option<Bell>) -> (Permits, Receiver<Permit>) {
         let (to_reader, may_read) = unbounded();
         (Permits { to_reader, bell }, may_read)
@@ -34,23 +34,23 @@ impl Permits {
 
     /// Lets it read to the end of its input once.
     pub fn let_read(&self) {
-        // Nobody takes it only where the program is ending.
+        // If nobody takes it, the program is ending.
         let _ = self.to_reader.send(Permit::Read);
     }
 
-    /// Stops it where it waits for what is typed. With the line editor it hands out what is half typed,
-    /// if anything is; its next `read` gives the error `WouldBlock`.
+    /// Stops it while it waits for what is typed. With the line editor, the half-typed line is handed
+    /// out first, if there is one; the `read` after that gives the error `WouldBlock`.
     ///
-    /// `false` where nothing can wake it.
+    /// `false`: nothing can wake it.
     pub fn stop(&self) -> bool {
         let Some(bell) = &self.bell else { return false };
-        // The reason first: the thread that is woken looks for it.
+        // The permit first: the thread that is woken looks for it.
         let _ = self.to_reader.send(Permit::Stop);
         bell.ring();
         true
     }
 
-    /// Tells it that this was all: it ends, unless it is reading.
+    /// Tells it that this was all: it ends, unless it is reading just now.
     pub fn end(&self) {
         let _ = self.to_reader.send(Permit::End);
     }

@@ -1,4 +1,4 @@
-//! Threads with names, and knowing at the end what became of each.
+//! Threads with names; and at the end one can tell whether each of them has ended.
 
 use std::io::ErrorKind;
 
@@ -17,12 +17,12 @@ pub const SMALL_STACK: usize = 256 * 1024;
 /// The stack of every other thread, in bytes: what the standard library gives one.
 pub const STACK: usize = 2 * 1024 * 1024;
 
-/// How much memory has to be left besides, in bytes, for what the threads that there are go on to
-/// allocate. A thread that is started with the very last of it, or that allocates when there is none,
-/// can do nothing but abort the process.
+/// How much memory has to be left besides the stack, in bytes: the running threads go on allocating.
+/// A thread that is started with the very last of the memory, or that allocates when there is none
+/// left, can do nothing but abort the process.
 const TO_WORK_WITH: usize = 4 * 1024 * 1024;
 
-/// Whether a thread with a stack of so many bytes can be started, and can then work.
+/// Checks that there is memory to start a thread with a stack of so many bytes, and for it to work.
 ///
 /// # Errors
 /// There is no memory for it.
@@ -38,7 +38,7 @@ pub fn expect_memory(thread: Role, stack: usize) -> Result<(), Error> {
 pub struct Thread {
     handle: JoinHandle<()>,
     role: Role,
-    /// Nothing is ever sent; it closes when the thread ends, however it ends.
+    /// Nothing is ever sent here: the channel closes when the thread ends, however that happens.
     ended: Receiver<()>,
 }
 
@@ -75,13 +75,14 @@ impl Thread {
             })
             .map_err(|why| match expect_memory(role, stack) {
                 Ok(()) => Error::NoThread { thread: role, why },
-                // Somebody else was faster: the system says the same of both.
+                // The memory has gone meanwhile; for that, too, the system would just say that it can
+                // start no thread.
                 Err(error) => error,
             })?;
         Ok(Thread { handle, role, ended })
     }
 
-    /// The thread itself, to be woken where it is parked.
+    /// The thread itself, to wake it when it is parked.
     pub fn thread(&self) -> thread::Thread {
         self.handle.thread().clone()
     }
@@ -96,8 +97,8 @@ impl Thread {
         self.ended.try_recv() == Err(TryRecvError::Disconnected)
     }
 
-    /// Joins a thread that has said its last word, or is sure to: this does not wait for
-    /// anything outside the program.
+    /// Joins a thread that has said its last word, or is sure to say it soon: so this does not wait
+    /// for anything outside the program.
     pub fn join(self) {
         // It cannot have panicked: the panic hook ends the process.
         let _ = self.handle.join();

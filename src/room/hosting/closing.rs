@@ -1,5 +1,5 @@
-//! Looking after those who hold others back, and the end of a room: how it is closed, and what is said
-//! then.
+//! Checking on members who keep others waiting; and the end of a room: how it is closed, and what is
+//! said then.
 
 use super::Hosting;
 use super::host::{STDOUT, TRANSCRIPT};
@@ -21,25 +21,25 @@ use std::time::{Duration, Instant};
 pub(super) struct Closing {
     /// How long it may still take.
     pub(super) leaving: Leaving,
-    /// When a signal has ended it, or hastened its end.
+    /// When a signal closed the room, or hastened its end.
     pub(super) interrupted: Option<Instant>,
     /// Nobody reads our stdout any more.
     unread: bool,
-    /// Until then more may come from piped stdin.
+    /// Until when more may come from piped stdin.
     pub(super) stdin_until: Option<Instant>,
-    /// How many were cut off before they had taken everything.
+    /// How many members were cut off before they had taken everything.
     cut: usize,
 }
 
 impl Hosting {
-    /// Where somebody waits, those who are waited for have to be looked after.
+    /// If somebody has to wait, a time is set to look at those who are the reason.
     pub(super) fn look_after(&mut self, waits: bool, now: Instant) {
         if waits {
             self.look_at.get_or_insert(now + LOOK);
         }
     }
 
-    /// Whoever takes nothing, and is waited for, has to go.
+    /// Looks at everybody whom others have to wait for. Whoever takes nothing has to go.
     pub(super) fn look(&mut self, now: Instant) {
         let mut stuck = Vec::new();
         for (&number, member) in &mut self.members {
@@ -71,7 +71,7 @@ impl Hosting {
         self.look_at = (waits || !self.going.is_empty()).then(|| now + LOOK);
     }
 
-    /// Who has left, and neither takes what waits nor hangs up, is cut off.
+    /// Cuts off those who have left, but neither take what is waiting nor hang up.
     pub(super) fn look_after_going(&mut self) {
         self.going.retain(|number, member| {
             if !member.outbox.makes_no_progress() {
@@ -85,14 +85,15 @@ impl Hosting {
         });
     }
 
-    /// How long nobody may stir before we hang up in a closed room, where everybody has everything. Some
-    /// programs never do (`nc`); but who still speaks would be answered with a reset, which can overtake
-    /// our last words. `None`: only our stdout is waited for.
+    /// In a closed room, when everybody has everything: for how long nothing has to come from anybody
+    /// before we hang up. Some programs never do so themselves (`nc`). But if we hang up on somebody who
+    /// is still speaking, the answer is a reset, which can overtake our last words. `None`: nobody is
+    /// left, and only our stdout is waited for.
     pub(super) fn silence(&self) -> Option<Duration> {
         (!self.going.is_empty()).then(|| silence(None))
     }
 
-    /// Where everybody has everything, only their hanging up is waited for.
+    /// Notes when everybody has everything: then we only wait for them to hang up.
     pub(super) fn note_all_told(&mut self, now: Instant) {
         if let Some(closing) = &mut self.closing
             && self.going.values().all(|member| member.outbox.is_closed())
@@ -101,7 +102,7 @@ impl Hosting {
         }
     }
 
-    /// The time has come.
+    /// Does everything for which the time has come.
     pub(super) fn look_at_clock(&mut self, now: Instant) {
         if self.take_at.is_some_and(|at| now >= at) {
             self.take_at = None;
@@ -118,7 +119,7 @@ impl Hosting {
         match closing.leaving.due(silence, now) {
             Due::Nothing => {}
             Due::Cut => {
-                // Whoever has not taken everything is told that something is missing.
+                // Those who have not taken everything get a reset: something is missing.
                 let has_all = |member: &Member| member.outbox.is_closed();
                 closing.cut = self.going.values().filter(|member| !has_all(member)).count();
                 self.going.values().for_each(|member| member.cut(!has_all(member)));
@@ -128,7 +129,7 @@ impl Hosting {
         }
     }
 
-    /// Closes the room because of a signal; `false` where one has closed it already.
+    /// Closes the room because of a signal. `false`: another signal has done so already.
     pub(super) fn close_now(&mut self, now: Instant) -> bool {
         self.close_at = None;
         self.close(false, now);
@@ -145,7 +146,7 @@ impl Hosting {
         }
     }
 
-    /// The host's input has an error.
+    /// The host's input could not be read or said to its end.
     pub(super) fn input_broke(&mut self, error: Error, now: Instant) {
         self.input_ended(now);
         if matches!(error, Error::Rule(Fault::InputAfterEnd { .. })) {
@@ -157,15 +158,15 @@ impl Hosting {
         }
     }
 
-    /// Something broke that the room cannot do without.
+    /// Something broke without which the room cannot go on.
     pub(super) fn broke(&mut self, why: Error, now: Instant) {
         self.outlets.notices.error(why);
         self.failed = true;
         self.close(false, now);
     }
 
-    /// Everybody is told that the room is closed, and gets what was said. `unread`: since nobody
-    /// reads our stdout.
+    /// Closes the room: everybody still gets what was said, and is told that the room is closed.
+    /// `unread`: it is closed because nobody reads our stdout.
     pub(super) fn close(&mut self, unread: bool, now: Instant) {
         if self.closing.is_some() {
             return;
@@ -196,7 +197,7 @@ impl Hosting {
         let notices = &self.outlets.notices;
         let mut farewell = Farewell::new(notices, self.failed);
         let closing = self.closing.as_ref();
-        // Whoever does not take what was said harms nobody else; so that is no failure of ours.
+        // A member who does not take what was said harms nobody else, so we have not failed.
         if let Some(cut) = closing.map(|closing| closing.cut).filter(|cut| *cut > 0) {
             notices.notice(format_args!("{cut} of the members did not take everything"));
         }

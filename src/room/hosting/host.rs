@@ -24,7 +24,7 @@ impl Hosting {
         }
     }
 
-    /// The host sends somebody away.
+    /// The host sends somebody away (`/kick`).
     pub(super) fn kick(&mut self, name: &Name, now: Instant) {
         let notices = &self.outlets.notices;
         match self.room.called(name) {
@@ -65,11 +65,11 @@ impl Hosting {
     }
 }
 
-/// What notices call the two host_outboxes.
+/// What notices call the ends of the host's two outboxes.
 pub(super) const STDOUT: &str = "stdout";
 pub(super) const TRANSCRIPT: &str = "the transcript's file";
 
-/// Tells how much an outbox has missed that was left out.
+/// If an outbox was left out, says how much it has missed.
 fn tell_missed(outbox: &mut Option<HostOutbox>, what: &str, notices: &Notices) {
     if let Some(missed) = outbox.as_mut().and_then(HostOutbox::takes_again) {
         notices.notice(format_args!("{missed} messages are missing here, as {what} took nothing"));

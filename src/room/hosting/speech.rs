@@ -1,4 +1,5 @@
-//! What is said in a room, and what is announced: who hears it, and who pays for it.
+//! What is said and announced in a room: who gets it, and whose buffer waits if somebody does not take
+//! it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,7 +19,7 @@ use crate::watch::steps;
 use crate::wire::messages::MESSAGE_MAX;
 use crate::wire::step::{Foreign, Oddity};
 
-/// How many announcements wait for a quiet moment, at most.
+/// How many announcements may wait for a quiet moment.
 const PENDING_MAX: usize = 64;
 
 impl Hosting {
@@ -35,7 +36,8 @@ impl Hosting {
             }
             _ => {}
         }
-        // Who has left is not heard any more; but where we close the room, the host hears all.
+        // A member who has left is not heard any more. (But when the room is closed, all members keep
+        // their names, and the host hears them to the end.)
         let Some(name) = self.room.name(Who::Member(number)).cloned() else { return };
         self.send_announcements();
         match news {
@@ -46,14 +48,14 @@ impl Hosting {
                 self.wire
             )),
             News::Oddity(Oddity::Foreign(what)) => self.on_foreign(number, &name, what, now),
-            // The others are about what is typed, or about who has left.
+            // The others are about what is typed here, or have been dealt with above.
             News::Oddity(_) | News::Command(_) | News::Goodbye | News::Ended(_) => {}
         }
     }
 
-    /// A web page can make the browser that it is open in call anybody, and say what the page wants.
+    /// Somebody is a browser. A web page can make its browser call anybody, and say what the page wants.
     pub(super) fn on_foreign(&mut self, number: Number, name: &Name, what: Foreign, now: Instant) {
-        // Once: a page that calls again and again must not fill the host's screen as well.
+        // Said only once: a page that calls again and again must not be able to fill the host's screen.
         if !std::mem::replace(&mut self.warned_foreign, true) {
             self.outlets.notices.notice(format_args!(
                 "{name} speaks {what}, as browsers do: a web page that somebody has open may be trying to \
@@ -106,7 +108,7 @@ impl Hosting {
         self.tell_members(Who::Host, &pieces, &words, now);
     }
 
-    /// Everybody else hears what somebody says.
+    /// Passes on what a member says to everybody else.
     pub(super) fn relay(&mut self, speaker: Who, name: &Name, words: Arc<Block>, now: Instant) {
         let pieces = self.rendered(name, &words);
         let mut waits = false;
@@ -141,8 +143,8 @@ impl Hosting {
         self.look_after(waits, now);
     }
 
-    /// Everybody will be told what has happened, which costs nobody a buffer. A whole class that
-    /// comes at once is announced at once.
+    /// Everybody will be told what has happened; no buffer is kept for it. It is told a little later: so
+    /// a whole class that comes at once is announced at once.
     pub(super) fn announce(&mut self, what: Announcement) {
         self.outlets.notices.notice(&what);
         self.pending.push(what);
@@ -151,14 +153,15 @@ impl Hosting {
         }
     }
 
-    /// The same at once, where somebody has paid for it.
+    /// Tells everybody at once. `paid`: the buffer that the request came with. It does not go home while
+    /// somebody has too much waiting.
     pub(super) fn announce_paid(&mut self, what: &Announcement, paid: &Arc<Block>, now: Instant) {
         self.outlets.notices.notice(what);
         let text = Arc::new(Block::of(announcement::notice(self.wire, what)));
         self.tell_members(Who::Host, &[text], paid, now);
     }
 
-    /// Everybody is told what has not been announced yet.
+    /// Tells everybody what has not been announced yet.
     pub(super) fn send_announcements(&mut self) {
         if self.pending.is_empty() {
             return;
@@ -168,7 +171,7 @@ impl Hosting {
         for member in self.members.values_mut() {
             match std::mem::take(&mut member.knows) {
                 0 => member.announce(&everything, &pending),
-                // Somebody new, who knows what came before from the welcome.
+                // Somebody new, whose welcome said already what the first of them say.
                 known => {
                     let rest = &pending[known..];
                     let text = Arc::new(Block::of(announced(self.wire, rest)));
@@ -183,7 +186,7 @@ impl Hosting {
         match (report, self.members.get_mut(&number)) {
             (Report::Flushed, Some(member)) => member.tell_counted(),
             (Report::Flushed, None) => {}
-            // The socket-reader is the one to say that somebody has left.
+            // That somebody has left is for the socket-reader to say.
             (Report::Ended { result, left }, Some(member)) => member.on_sent(left, result.is_err()),
             (Report::Ended { left, .. }, None) => {
                 self.on_last_word(number, |member| member.on_sent(left, false));

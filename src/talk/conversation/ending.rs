@@ -1,5 +1,5 @@
-//! How a conversation ends: what the table of the [halves](crate::talk::halves) asks for is done here,
-//! and in the end it is said what was not handed over, and why it is over.
+//! How a conversation ends: here is done what the table of the [halves](crate::talk::halves) asks for;
+//! and at the end it is said what was not handed over, and why the conversation is over.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -14,11 +14,11 @@ use crate::talk::plan::Stdin;
 use crate::talk::verdict::Why;
 
 impl Conversation {
-    /// Does what the table says. `why`: the reason, where this ends the conversation.
+    /// Does what the table says. `why`: the reason, if this ends the conversation.
     pub(super) fn carry_out(&mut self, happened: Happened, why: Option<Why>, now: Instant) {
         match conclude(happened, self.plan.stdin) {
             Then::HearThemOut => self.stop_input(now),
-            // Where both have ended a friend who takes long over the rest of our file may.
+            // Both have ended. If the friend takes long to receive the rest of our file, so be it.
             Then::GoOn if !self.ours.is_open() => {}
             Then::GoOn => self.outlets.notices.notice(
                 "the friend has ended; what stdin gives is still sent, until it ends too \
@@ -28,7 +28,7 @@ impl Conversation {
             Then::Leave(rest) => {
                 self.close_with(rest, now);
                 why.into_iter().for_each(|why| self.verdict.because(why));
-                // Where both directions have ended already, only stdout is waited for.
+                // If both threads of the connection have ended already, only stdout is waited for.
                 if self.verdict.interrupted.is_some() || !self.line_is_dead() {
                     self.begin_to_leave(now);
                 }
@@ -36,7 +36,7 @@ impl Conversation {
         }
     }
 
-    /// Closes our half, now or when it is known what stdin still gives.
+    /// Closes our half: now, or when it is known what still comes from stdin.
     pub(super) fn close_with(&mut self, rest: Rest, now: Instant) {
         let more_may_come = self.plan.stdin == Stdin::Pipe && self.input.is_open();
         match rest {
@@ -56,8 +56,9 @@ impl Conversation {
         self.on_handed_over(now);
     }
 
-    /// Where all that we have said is the system's now, only the friend is waited for. Until what has
-    /// come is out, a friend who is silent may just wait for our stdout.
+    /// If the system has taken all that we have said, only the friend is waited for. A friend who is
+    /// silent may be waiting for our stdout to take what has come: so the screen-writer is asked to
+    /// report when it has.
     pub(super) fn on_handed_over(&mut self, now: Instant) {
         if self.ours.is_closed() && self.leaving != Leaving::No {
             self.leaving.handed_over(now);
@@ -65,8 +66,8 @@ impl Conversation {
         }
     }
 
-    /// Where stdout takes nothing any more, nothing that arrives is of use. But what we have said
-    /// may still be on its way, and a reset could overtake it.
+    /// If stdout takes nothing any more, it is no use to go on receiving, and the line can be cut.
+    /// But not if we have said anything: it may still be on its way, and a reset could overtake it.
     pub(super) fn cut_if_nothing_is_owed(&mut self, now: Instant) {
         let owed = self.ours.is_open() || self.said.bytes > 0 || self.ours.said_end();
         if !self.shown.works() && !owed {
@@ -79,8 +80,8 @@ impl Conversation {
         self.theirs.is_closed() && self.ours.is_closed()
     }
 
-    /// How long nothing may come; `None`: one who has hung up is silent, and so is one whom our stdout
-    /// keeps waiting.
+    /// For how long nothing has to come before we hang up. `None`: silence means nothing, since the
+    /// friend has hung up already, or has to wait for our stdout.
     pub(super) fn silence(&self) -> Option<Duration> {
         (self.shown.is_answered() && !self.line_is_dead()).then_some(self.silence)
     }
@@ -89,24 +90,24 @@ impl Conversation {
         self.line.iter().for_each(|line| line.cut(reset));
     }
 
-    /// The friend has had its time.
+    /// The friend has had enough time: cuts the line.
     pub(super) fn cut_off(&mut self, now: Instant) {
         if self.line_is_dead() {
             self.leaving = Leaving::Left; // Only stdout keeps us waiting.
             return;
         }
         if self.ours.is_open() {
-            // The stdin-reader still has something that waits for the friend.
+            // The stdin-reader still has something that was to go to the friend.
             self.close_input(InputEnd::CutShort, now);
         }
-        // With words of ours still waiting a FIN would be a lie: it says "that was all".
+        // If something that we said is still waiting, a FIN would be a lie: it says "that was all".
         self.cut_line(self.said.bytes > 0 && !self.ours.is_closed());
-        // Its threads wake from that. But a reader whose buffers wait for a slow stdout takes as long
-        // as that does; only where we were told to go do we not.
+        // That wakes both threads of the connection. But a reader whose buffers wait for a slow stdout
+        // ends only after that; and we wait for it, unless we were told to go.
         self.leaving.cut(self.verdict.interrupted.is_some() || !SHUTDOWN_WAKES, now);
         if !SHUTDOWN_WAKES {
-            // Nobody will hear the socket-reader's last word. What it has handed over is all that
-            // there is to be shown.
+            // The socket-reader may never say its last word. So what it has handed over by now is all
+            // that is shown.
             self.shown.ask_for_all();
         }
     }
@@ -136,25 +137,26 @@ impl Conversation {
         may_go_on
     }
 
-    /// A reset before the first byte: the listener had somebody else already.
+    /// Whether the friend was busy. A listener who already has somebody answers with a reset, before
+    /// the first byte.
     pub(super) fn was_busy(&self, now: Instant) -> bool {
         let reset = match &self.verdict.why {
             Some(Why::Refused(error) | Why::Broke(error)) => error.is_reset(),
             _ => false,
         };
-        // Where the socket-writer is the one who hears of the reset, the socket-reader just finds
-        // the end of the stream.
+        // If the socket-writer is the one to get the reset, the socket-reader just finds the end of
+        // the stream: so an end that comes at once does not count.
         let has_ended =
             self.theirs.have_ended() && !(self.redial.is_at_once(now) && self.said.late == 0);
-        // Where we were told to go, or have nowhere to write to, nobody is called again.
+        // If we were told to go, or have nowhere to write to, nobody is called again.
         let goes_on = self.verdict.interrupted.is_none() && self.shown.works();
         reset && self.redial.is_silent() && !has_ended && self.plan.calling.is_some() && goes_on
     }
 
-    /// The sentence for an error of the socket's.
+    /// The error for the person, for what the system said about the socket.
     pub(super) fn what_broke(&self, why: io::Error) -> Error {
         match why.kind() {
-            // On a local network the friend's silence is told as what ARP found out meanwhile.
+            // The last two as well: on a local network, ARP notices before TCP that nobody answers.
             ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
                 Error::FriendGone {
                     friend: self.friend,

@@ -1,5 +1,5 @@
-//! The friend's half: what is heard, what the friend wants, and how the friend ends; and what becomes of
-//! it on our stdout.
+//! The friend's half: what the friend says, asks for, and how the friend ends; and what becomes of all
+//! that on our stdout.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ impl Conversation {
     pub(super) fn on_block(&mut self, words: Block, now: Instant) {
         self.redial.on_heard();
         if self.leaving.is_cut() {
-            // Still talking. After a mere FIN the friend's system would go on trying to
-            // deliver, to a window that never opens again: it hung for 110 s.
+            // The friend goes on talking. After a mere FIN, the friend's system would go on trying to
+            // deliver that, although nobody will ever take it: it hung for 110 s.
             self.cut_line(true);
         }
         self.outlets.show(Arc::new(words));
@@ -63,7 +63,7 @@ impl Conversation {
             (Oddity::AfterEnd, _) => {
                 notices.notice("what the friend sent after \"end\" was dropped");
             }
-            // These are about what is typed.
+            // These are about what is typed here.
             (Oddity::TooLong(_) | Oddity::NotUtf8, _) => {}
         }
     }
@@ -71,11 +71,11 @@ impl Conversation {
     /// The socket-reader has said its last word.
     pub(super) fn on_heard_out(&mut self, result: Result<(), ReadError>, now: Instant) {
         let had_ended = self.theirs.have_ended();
-        // After our own `end` the friend may just close, as the article's server does.
+        // Once we have said `end`, the friend may just close, as the article's server does.
         let wants_end = self.plan.wire == Wire::Frames && !self.ours.said_end();
         let is_whole = result.is_ok() && (had_ended || !wants_end);
         if self.leaving.is_cut() {
-            // Our own cutting the friend off ends the socket-reader too.
+            // We have cut the line ourselves: that is what ended the socket-reader.
             return self.theirs.set_closed(false);
         }
         self.theirs.set_closed(is_whole);
@@ -93,9 +93,9 @@ impl Conversation {
             Err(ReadError::Rule(fault)) => {
                 self.carry_out(Happened::TheyBroke, Some(Why::Broke(fault.into())), now);
             }
-            // A friend who has said `end`, and closes without reading ours, resets the connection. The
-            // article's client does. With nothing but that `end` said, nothing is missing; what piped
-            // stdin still has will be refused, and told.
+            // A friend who has said `end`, and closes without reading ours, resets the connection, as
+            // the article's client does. If we have said nothing but our own `end`, nothing is missing.
+            // (What still comes from piped stdin will be refused, and that will be said.)
             Err(ReadError::Io(_)) if had_ended && self.said.bytes == 0 => {}
             Err(ReadError::Io(why)) => {
                 let why = Why::Broke(self.what_broke(why));

@@ -1,4 +1,4 @@
-//! What the person at the keyboard wants to know of the other, or to be called.
+//! Commands about people: who is here, and what I want to be called.
 
 use super::Conversation;
 use crate::text::command::{Command, HELP};
@@ -12,7 +12,7 @@ impl Conversation {
             Command::Who => self.tell_who(),
             Command::Name(name) => self.rename_me(name),
             Command::Kick(_) => notices.answer("/kick is for the host of a room; /quit leaves"),
-            Command::Quit => {} // The coordinator takes that for a signal.
+            Command::Quit => {} // The coordinator treats that as a signal.
         }
     }
 
@@ -26,14 +26,14 @@ impl Conversation {
         self.outlets.notices.answer(format_args!("here: {me}, and {friend}, at {at}"));
     }
 
-    /// I want to be called this; the friend is told by an ordinary message.
+    /// I want to be called this. The friend is told in an ordinary message.
     fn rename_me(&mut self, name: Name) {
         match self.names.friend() {
             Speaker::Named(friend) if friend.is_like(name.as_str()) => {
                 let notice = format_args!("the friend is called {name} already");
                 self.outlets.notices.answer(notice);
             }
-            // Whether that can be is for the host to say.
+            // In a room the host decides whether I can have that name.
             Speaker::Room => self.ask(&name.message()),
             Speaker::Friend | Speaker::Named(_) => {
                 self.outlets.notices.answer(format_args!("you are now {name}"));

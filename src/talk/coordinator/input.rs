@@ -1,5 +1,5 @@
-//! What comes from stdin: something to be said, a command, or its end. Who hears it is asked of the
-//! [meeting](crate::talk::meeting).
+//! What comes from stdin: something to be said, a command, or its end. What becomes of it is up to the
+//! [meeting](crate::talk::meeting), if there is one.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl Coordinator {
     /// The stdin-reader has said its last word.
     pub(super) fn on_stdin_end(&mut self, result: Result<(), ReadError>, now: Instant) {
         self.typing.on_end();
-        // Ctrl-D ends what one says to a friend; but the host of a room would be left without commands.
+        // Ctrl-D ends what one says to a friend. But the host of a room needs the keyboard for commands.
         let goes_on = self.plan.room.is_some() && self.company() != Company::Leaving;
         match result {
             Ok(()) if goes_on && self.plan.stdin == Stdin::Terminal => {
