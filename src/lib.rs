@@ -147,7 +147,7 @@
 //!   [`talk::verdict`], why it is over; [`talk::farewell`], what is said at the end.
 //! - **A room** adds [`room::rules`], who is here and called what; [`room::member`], the two halves of
 //!   each; [`room::paid_outbox`], who is waited for; [`room::host_outbox`], the host's own screen and
-//!   transcript; [`room::relay`] and [`room::announcement`], what everybody gets; and
+//!   transcript; [`room::relay`] and [`room::announcement`], what everybody gets; [`room::closing`], its end; and
 //!   [`room::hosting`], which brings them together.
 //! - **What blocks**, besides the six: [`threads::inbox`] and [`threads::outbox`], both ends of each;
 //!   [`threads::order`], what a writer can be told, and [`threads::form`], what it makes of that;

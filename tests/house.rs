@@ -96,7 +96,8 @@ impl House {
     fn arrows(&self) -> BTreeMap<&String, BTreeSet<String>> {
         let arrows = self.0.iter().map(|(file, text)| {
             let root = if file == "main" { "threadchat::" } else { "crate::" };
-            let named = used(text, "use ").into_iter().chain(paths(text, root));
+            let named =
+                used(text, "use ").into_iter().chain(paths(text, root)).chain(own_paths(text));
             let led_to = named.flat_map(|it| self.files_at(&absolute(file, &it)));
             (file, led_to.filter(|it| it != file).collect())
         });
@@ -150,11 +151,17 @@ fn unfold(tree: &str, before: &str, into: &mut Vec<String>) {
     }
 }
 
-/// The paths that are named where they are used.
+/// The paths that are named where they are used, and begin with this.
 fn paths(text: &str, root: &str) -> Vec<String> {
     let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-    let found = text.match_indices(root);
+    let found = text.match_indices(root).filter(|(at, _)| !text[..*at].ends_with(word));
     found.map(|(at, _)| text[at..].split(|c| !word(c)).next().unwrap().to_owned()).collect()
+}
+
+/// Those that begin with the name of a file in a file's own folder.
+fn own_paths(text: &str) -> Vec<String> {
+    let modules = text.lines().filter_map(|it| it.trim_start_matches("pub ").strip_prefix("mod "));
+    modules.flat_map(|it| paths(text, &it.replace(';', "::"))).collect()
 }
 
 /// A path from the root of the crate.
@@ -199,9 +206,7 @@ fn long_functions(text: &str) -> Vec<(String, usize)> {
     for (at, line) in text.lines().enumerate() {
         let code = line.trim_start();
         let indent = line.len() - code.len();
-        let words = code.split(['(', '<']).next().unwrap();
-        if let Some((before, name)) = words.split_once("fn ")
-            && before.split_whitespace().all(|it| it.starts_with("pub") || it == "const")
+        if let Some(name) = function(code)
             && !line.ends_with(';')
         {
             open = Some((at, indent, name.to_owned()));
@@ -216,6 +221,13 @@ fn long_functions(text: &str) -> Vec<(String, usize)> {
         }
     }
     found
+}
+
+/// The name of the function that begins in a line, where one does.
+fn function(code: &str) -> Option<&str> {
+    let (before, rest) = code.split_once("fn ")?;
+    let begins = before.split_whitespace().all(|it| it.starts_with("pub") || it == "const");
+    begins.then(|| rest.split(['(', '<']).next().unwrap())
 }
 
 #[test]

@@ -11,11 +11,11 @@
 //! When a member's sending half ends, the member has left, even if it could still listen: most programs
 //! close both halves at once, and which of them it was cannot be known before something is sent.
 
-use std::collections::BTreeMap;
-mod closing;
+mod ending;
 mod host;
 mod speech;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::platform::interface::shown;
 use crate::roles::{Number, Sink};
 use crate::room::announcement::{self, Announcement, Removal};
+use crate::room::closing::Closing;
 use crate::room::host_outbox::HostOutbox;
 use crate::room::member::Member;
 use crate::room::paid_outbox::LOOK;
@@ -74,7 +75,7 @@ pub struct Hosting {
     /// A signal has come, but the reader of the host's piped stdin has not said its last word. When it
     /// has, or at this time, the room is closed.
     close_at: Option<Instant>,
-    closing: Option<closing::Closing>,
+    closing: Option<Closing>,
     /// What the host said after the room was closed. While these buffers are kept here, the
     /// stdin-reader does not get them back: otherwise it would read a whole file for nothing.
     unsaid: Vec<Arc<Block>>,

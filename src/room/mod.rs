@@ -2,6 +2,7 @@
 //! who hears whom, and how nobody holds up the others.
 
 pub mod announcement;
+pub mod closing;
 pub mod host_outbox;
 pub mod hosting;
 pub mod member;

@@ -15,7 +15,7 @@ mod heard;
 mod people;
 
 use std::fmt;
-use std::io::{self};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

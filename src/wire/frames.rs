@@ -43,12 +43,7 @@ impl Frames {
         let mut together = 0;
         loop {
             if self.ended {
-                let extra = !take(input, usize::MAX).is_empty();
-                if extra && !self.extra_reported {
-                    self.extra_reported = true;
-                    return Step::Oddity(Oddity::AfterEnd);
-                }
-                return Step::Drained;
+                return self.drop_extra(input);
             }
             self.too_long -= take(input, self.too_long).len();
             if self.partial.is_empty() {
@@ -90,6 +85,15 @@ impl Frames {
             self.partial.clear();
             self.read = false;
         }
+    }
+
+    /// Drops what comes after the friend's `end`, which is reported once.
+    fn drop_extra(&mut self, input: &mut &[u8]) -> Step {
+        let extra = !take(input, usize::MAX).is_empty();
+        if extra && !std::mem::replace(&mut self.extra_reported, true) {
+            return Step::Oddity(Oddity::AfterEnd);
+        }
+        Step::Drained
     }
 
     /// Moves what most of the input is at once: whole frames that are messages and nothing else. It

@@ -1,5 +1,8 @@
 //! What the host of a room can do, and what becomes of the host's own screen and transcript.
 
+use std::io::ErrorKind;
+use std::time::Instant;
+
 use super::Hosting;
 use crate::error::Error;
 use crate::room::announcement::Removal;
@@ -8,8 +11,6 @@ use crate::room::rules::Who;
 use crate::text::name::Name;
 use crate::threads::event::Report;
 use crate::threads::notices::Notices;
-use std::io::ErrorKind;
-use std::time::Instant;
 
 impl Hosting {
     /// The host wants to be called this.

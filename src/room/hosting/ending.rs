@@ -1,35 +1,23 @@
 //! Checking on members who keep others waiting; and the end of a room: how it is closed, and what is
 //! said then.
 
+use std::time::{Duration, Instant};
+
 use super::Hosting;
 use super::host::{STDOUT, TRANSCRIPT};
 use crate::error::Error;
 use crate::platform::bell::SHUTDOWN_WAKES;
 use crate::room::announcement::Removal;
+use crate::room::closing::Closing;
 use crate::room::host_outbox::HostOutbox;
 use crate::room::member::Member;
 use crate::room::paid_outbox::{LOOK, Look};
 use crate::room::rules::Who;
 use crate::talk::farewell::Farewell;
-use crate::talk::leaving::{Due, LAST_WORDS, LEAVING, Leaving, silence};
+use crate::talk::leaving::{Due, LEAVING, Leaving, silence};
 use crate::talk::meeting::Conclusion;
 use crate::watch::steps;
 use crate::wire::fault::Fault;
-use std::time::{Duration, Instant};
-
-/// The end of the room.
-pub(super) struct Closing {
-    /// How long it may still take.
-    pub(super) leaving: Leaving,
-    /// When a signal closed the room, or hastened its end.
-    pub(super) interrupted: Option<Instant>,
-    /// Nobody reads our stdout any more.
-    unread: bool,
-    /// Until when more may come from piped stdin.
-    pub(super) stdin_until: Option<Instant>,
-    /// How many members were cut off before they had taken everything.
-    cut: usize,
-}
 
 impl Hosting {
     /// If somebody has to wait, a time is set to look at those who are the reason.
@@ -173,10 +161,7 @@ impl Hosting {
         }
         self.send_announcements();
         self.outlets.notices.status("the room is closed");
-        let mut leaving = Leaving::No;
-        leaving.begin(now);
-        let stdin_until = unread.then(|| now + LAST_WORDS);
-        self.closing = Some(Closing { leaving, interrupted: None, unread, stdin_until, cut: 0 });
+        self.closing = Some(Closing::begin(unread, now));
         for (number, mut member) in std::mem::take(&mut self.members) {
             member.say_goodbye("the room is closed");
             self.see_off(number, member, now);
