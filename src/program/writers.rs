@@ -87,12 +87,12 @@ impl Writers {
             None => None,
             Some(file) => Some(start_transcript(file, common.wire, inbox)?),
         };
-        let (transcript, transcript_ear) = transcript.unzip();
-        let (screen, screen_ear) = start_screen(common, streams.for_a_person, rows, inbox)?;
+        let (transcript, transcript_outbox) = transcript.unzip();
+        let (screen, screen_outbox) = start_screen(common, streams.for_a_person, rows, inbox)?;
         let (notices, notice_writer) = start_notices(common, &screen.running.outbox, inbox)?;
         // Otherwise they must not be kept: they hold the outboxes open.
         let host_outboxes = match meet.room() {
-            Some(_) => std::iter::once(screen_ear).chain(transcript_ear).collect(),
+            Some(_) => std::iter::once(screen_outbox).chain(transcript_outbox).collect(),
             None => Vec::new(),
         };
         Ok(Writers { screen, notices, notice_writer, transcript, host_outboxes })

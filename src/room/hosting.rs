@@ -37,7 +37,7 @@ use crate::text::name::Name;
 use crate::threads::buffer::Block;
 use crate::threads::event::{News, Report};
 use crate::threads::friend::Friend;
-use crate::wire::messages::{self, Wire};
+use crate::wire::messages;
 
 /// How many members who have left may still be on the line before new callers have to wait.
 const GOING_MAX: usize = 100;
@@ -51,7 +51,6 @@ const TAKE_AGAIN: Duration = Duration::from_secs(1);
 /// A room with its members.
 pub struct Hosting {
     plan: Plan,
-    wire: Wire,
     room: Room,
     members: BTreeMap<Number, Member>,
     /// Members who have left, but whose two threads have not both ended: something is still to be sent,
@@ -88,7 +87,6 @@ impl Hosting {
         let mut host_outboxes = host_outboxes.into_iter();
         let host = plan.name.clone().unwrap_or_else(Name::host);
         Hosting {
-            wire: plan.wire,
             room: Room::new(host, plan.room.unwrap_or(usize::MAX)),
             plan: plan.clone(),
             members: BTreeMap::new(),
@@ -110,34 +108,6 @@ impl Hosting {
     }
 
     // Coming and going.
-
-    /// Somebody has called.
-    fn on_caller(&mut self, friend: Friend, now: Instant) {
-        let number = friend.number;
-        log::debug!("{} is number {number}", shown(friend.address));
-        let mut member = Member::new(friend, self.wire);
-        if self.closing.is_some() {
-            member.cut(true);
-            return self.see_off(number, member, now);
-        }
-        match self.room.join(number) {
-            Ok(joined) => {
-                let welcome = messages::message(self.wire, &self.room.welcome(number));
-                member.tell(welcome);
-                self.announce(joined);
-                member.knows = self.pending.len();
-                self.members.insert(number, member);
-            }
-            Err(full) => {
-                if !std::mem::replace(&mut self.warned_refusing, true) {
-                    self.outlets.notices.notice(format_args!("a caller was turned away: {full}"));
-                }
-                member.tell(announcement::refusal(self.wire, full));
-                member.close();
-                self.see_off(number, member, now);
-            }
-        }
-    }
 
     /// A member has left, or has to leave (`why`).
     fn leave(&mut self, number: Number, why: Option<Removal>, now: Instant) {
@@ -176,7 +146,30 @@ impl Hosting {
 
 impl Meeting for Hosting {
     fn on_joined(&mut self, friend: Friend, now: Instant) {
-        self.on_caller(friend, now);
+        let number = friend.number;
+        log::debug!("{} is number {number}", shown(friend.address));
+        let mut member = Member::new(friend, self.plan.wire);
+        if self.closing.is_some() {
+            member.cut(true);
+            return self.see_off(number, member, now);
+        }
+        match self.room.join(number) {
+            Ok(joined) => {
+                let welcome = messages::message(self.plan.wire, &self.room.welcome(number));
+                member.tell(welcome);
+                self.announce(joined);
+                member.knows = self.pending.len();
+                self.members.insert(number, member);
+            }
+            Err(full) => {
+                if !std::mem::replace(&mut self.warned_refusing, true) {
+                    self.outlets.notices.notice(format_args!("a caller was turned away: {full}"));
+                }
+                member.tell(announcement::refusal(self.plan.wire, full));
+                member.close();
+                self.see_off(number, member, now);
+            }
+        }
     }
 
     fn on_friend(&mut self, who: Number, news: News, now: Instant) {
@@ -204,7 +197,7 @@ impl Meeting for Hosting {
     fn on_command(&mut self, command: Command, now: Instant) {
         let notices = &self.outlets.notices;
         match command {
-            Command::Help => HELP_OF_A_HOST.iter().for_each(|line| notices.answer(line)),
+            Command::Help => notices.answers(&HELP_OF_A_HOST),
             Command::Who => notices.answer(self.room.who(Who::Host)),
             Command::Name(name) => self.rename_host(name),
             Command::Kick(name) => self.kick(&name, now),

@@ -23,7 +23,7 @@ use crate::platform::terminal::Terminal;
 use crate::roles::{Sink, Source};
 use crate::talk::conversation::Conversation;
 use crate::talk::leaving::LEAVING;
-use crate::talk::meeting::{Company, Conclusion, Input, Meeting, Signal};
+use crate::talk::meeting::{Company, Conclusion, Input, Meeting, Signal, Wants};
 use crate::talk::plan::{Outboxes, Outcome, Outlets, Plan, Stdin};
 use crate::talk::search::{Next, Search};
 use crate::talk::typing::Typing;
@@ -149,11 +149,12 @@ impl Coordinator {
         }
         let reading = self.typing.is_on();
         if let State::Meeting(meeting) = &mut self.state {
-            if meeting.is_over(reading, now) {
-                self.conclude(now);
-            } else {
-                self.search.ask_for(meeting.wants().callers);
+            if !meeting.is_over(reading, now) {
+                let Wants { wake_at, callers, .. } = meeting.wants();
+                self.search.ask_for(callers);
+                return wake_at;
             }
+            self.conclude(now);
         }
         self.wake_at()
     }

@@ -9,6 +9,11 @@ use crate::threads::order::Order;
 use crate::wire::messages::{self, Wire};
 use crate::wire::space::Space;
 
+/// What I am called, where it is said who is here.
+pub fn myself(me: Option<&Name>) -> String {
+    me.map_or("you".to_owned(), |name| format!("{name} (you)"))
+}
+
 /// What the two are called.
 #[derive(Debug)]
 pub struct Names {

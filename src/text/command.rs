@@ -28,7 +28,10 @@ pub const HELP: [&str; 6] = [
     "Ctrl-D, on an empty line, ends what you say; the friend may go on",
 ];
 
-/// What it shows to the host of a room.
+/// Why `/kick` does nothing outside a room.
+pub const NO_KICK: &str = "/kick is for the host of a room; /quit leaves";
+
+/// What `/help` shows to the host of a room.
 pub const HELP_OF_A_HOST: [&str; 6] = [
     "/name NAME   tell the room what you are called",
     "/who         who is here",

@@ -69,6 +69,11 @@ impl Notices {
         self.hand_over(format!("* {line}\n"), WAITING_MAX);
     }
 
+    /// The same in several lines.
+    pub fn answers(&self, lines: &[&str]) {
+        lines.iter().for_each(|line| self.answer(line));
+    }
+
     /// What was typed and not sent, so that it can be copied from the screen and said again.
     pub fn not_sent(&self, unsent: &Unsent) {
         for line in &unsent.lines {

@@ -48,7 +48,7 @@ impl Hosting {
         }
         self.look_after_going();
         for (outbox, what) in [(&mut self.screen, STDOUT), (&mut self.transcript, TRANSCRIPT)] {
-            if outbox.as_mut().is_some_and(|outbox| outbox.gives_up(self.wire)) {
+            if outbox.as_mut().is_some_and(|outbox| outbox.gives_up(self.plan.wire)) {
                 let notice = format_args!("{what} takes nothing; the room goes on without it");
                 self.outlets.notices.notice(notice);
                 self.failed = true;
@@ -60,7 +60,7 @@ impl Hosting {
     }
 
     /// Cuts off those who have left, but neither take what is waiting nor hang up.
-    pub(super) fn look_after_going(&mut self) {
+    fn look_after_going(&mut self) {
         self.going.retain(|number, member| {
             if !member.outbox.makes_no_progress() {
                 return true;

@@ -45,7 +45,7 @@ impl Hosting {
             News::Request(request, paid) => self.on_request(number, request, paid, now),
             News::Oddity(Oddity::LooksLike(other)) => self.outlets.notices.notice(format_args!(
                 "{name} seems to speak the other wire, --wire {other}; this room has --wire {}",
-                self.wire
+                self.plan.wire
             )),
             News::Oddity(Oddity::Foreign(what)) => self.on_foreign(number, &name, what, now),
             // The others are about what is typed here, or have been dealt with above.
@@ -54,7 +54,7 @@ impl Hosting {
     }
 
     /// Somebody is a browser. A web page can make its browser call anybody, and say what the page wants.
-    pub(super) fn on_foreign(&mut self, number: Number, name: &Name, what: Foreign, now: Instant) {
+    fn on_foreign(&mut self, number: Number, name: &Name, what: Foreign, now: Instant) {
         // Said only once: a page that calls again and again must not be able to fill the host's screen.
         if !std::mem::replace(&mut self.warned_foreign, true) {
             self.outlets.notices.notice(format_args!(
@@ -65,13 +65,7 @@ impl Hosting {
         self.leave(number, Some(Removal::Foreign(what)), now);
     }
 
-    pub(super) fn on_request(
-        &mut self,
-        number: Number,
-        request: Request,
-        paid: Block,
-        now: Instant,
-    ) {
+    fn on_request(&mut self, number: Number, request: Request, paid: Block, now: Instant) {
         let paid = Arc::new(paid);
         let answer = match request {
             Request::Quit => return self.leave(number, None, now),
@@ -87,7 +81,7 @@ impl Hosting {
             Request::Room => return,
         };
         if let Some(member) = self.members.get_mut(&number) {
-            let waits = member.outbox.put(own(announcement::notice(self.wire, answer)), &paid);
+            let waits = member.outbox.put(own(announcement::notice(self.plan.wire, answer)), &paid);
             self.look_after(waits, now);
         }
     }
@@ -101,7 +95,7 @@ impl Hosting {
         let mut waits = false;
         let screen = self.screen.as_mut().filter(|_| self.plan.editor);
         for outbox in screen.into_iter().chain(&mut self.transcript) {
-            waits |= outbox.hear_host(self.wire, &words);
+            waits |= outbox.hear_host(self.plan.wire, &words);
         }
         self.look_after(waits, now);
         let pieces = self.rendered(self.room.host(), &words);
@@ -109,28 +103,22 @@ impl Hosting {
     }
 
     /// Passes on what a member says to everybody else.
-    pub(super) fn relay(&mut self, speaker: Who, name: &Name, words: Arc<Block>, now: Instant) {
+    fn relay(&mut self, speaker: Who, name: &Name, words: Arc<Block>, now: Instant) {
         let pieces = self.rendered(name, &words);
         let mut waits = false;
         for outbox in self.screen.iter_mut().chain(&mut self.transcript) {
-            waits |= outbox.hear(self.wire, name, &words, &pieces);
+            waits |= outbox.hear(self.plan.wire, name, &words, &pieces);
         }
         self.look_after(waits, now);
         self.tell_members(speaker, &pieces, &words, now);
     }
 
-    pub(super) fn rendered(&self, name: &Name, words: &Block) -> Vec<Arc<Block>> {
-        let pieces = relay::relayed(self.wire, name, words.bytes());
+    fn rendered(&self, name: &Name, words: &Block) -> Vec<Arc<Block>> {
+        let pieces = relay::relayed(self.plan.wire, name, words.bytes());
         pieces.into_iter().map(|piece| Arc::new(Block::of(piece))).collect()
     }
 
-    pub(super) fn tell_members(
-        &mut self,
-        from: Who,
-        pieces: &[Arc<Block>],
-        paid: &Arc<Block>,
-        now: Instant,
-    ) {
+    fn tell_members(&mut self, from: Who, pieces: &[Arc<Block>], paid: &Arc<Block>, now: Instant) {
         steps::hand_to_all(self.members.len());
         let mut waits = false;
         for (&number, member) in &mut self.members {
@@ -155,9 +143,9 @@ impl Hosting {
 
     /// Tells everybody at once. `paid`: the buffer that the request came with. It does not go home while
     /// somebody has too much waiting.
-    pub(super) fn announce_paid(&mut self, what: &Announcement, paid: &Arc<Block>, now: Instant) {
+    fn announce_paid(&mut self, what: &Announcement, paid: &Arc<Block>, now: Instant) {
         self.outlets.notices.notice(what);
-        let text = Arc::new(Block::of(announcement::notice(self.wire, what)));
+        let text = Arc::new(Block::of(announcement::notice(self.plan.wire, what)));
         self.tell_members(Who::Host, &[text], paid, now);
     }
 
@@ -167,14 +155,14 @@ impl Hosting {
             return;
         }
         let pending = std::mem::take(&mut self.pending);
-        let everything = Arc::new(Block::of(announced(self.wire, &pending)));
+        let everything = Arc::new(Block::of(announced(self.plan.wire, &pending)));
         for member in self.members.values_mut() {
             match std::mem::take(&mut member.knows) {
                 0 => member.announce(&everything, &pending),
                 // Somebody new, whose welcome said already what the first of them say.
                 known => {
                     let rest = &pending[known..];
-                    let text = Arc::new(Block::of(announced(self.wire, rest)));
+                    let text = Arc::new(Block::of(announced(self.plan.wire, rest)));
                     member.announce(&text, rest);
                 }
             }

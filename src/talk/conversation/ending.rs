@@ -37,7 +37,7 @@ impl Conversation {
     }
 
     /// Closes our half: now, or when it is known what still comes from stdin.
-    pub(super) fn close_with(&mut self, rest: Rest, now: Instant) {
+    fn close_with(&mut self, rest: Rest, now: Instant) {
         let more_may_come = self.plan.stdin == Stdin::Pipe && self.input.is_open();
         match rest {
             _ if !more_may_come => self.close_our_half(),

@@ -1,17 +1,18 @@
 //! Commands about people: who is here, and what I want to be called.
 
 use super::Conversation;
-use crate::text::command::{Command, HELP};
+use crate::talk::names;
+use crate::text::command::{Command, HELP, NO_KICK};
 use crate::text::name::{Name, Speaker};
 
 impl Conversation {
     pub(super) fn obey(&mut self, command: Command) {
         let notices = &self.outlets.notices;
         match command {
-            Command::Help => HELP.iter().for_each(|line| notices.answer(line)),
+            Command::Help => notices.answers(&HELP),
             Command::Who => self.tell_who(),
             Command::Name(name) => self.rename_me(name),
-            Command::Kick(_) => notices.answer("/kick is for the host of a room; /quit leaves"),
+            Command::Kick(_) => notices.answer(NO_KICK),
             Command::Quit => {} // The coordinator treats that as a signal.
         }
     }
@@ -21,7 +22,7 @@ impl Conversation {
         if *self.names.friend() == Speaker::Room {
             return self.ask("/who");
         }
-        let me = self.names.me().map_or("you".to_owned(), |name| format!("{name} (you)"));
+        let me = names::myself(self.names.me());
         let (friend, at) = (self.names.friend().as_str(), self.friend);
         self.outlets.notices.answer(format_args!("here: {me}, and {friend}, at {at}"));
     }

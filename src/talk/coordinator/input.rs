@@ -8,8 +8,9 @@ use std::time::Instant;
 use super::{Coordinator, State};
 use crate::error::Error;
 use crate::talk::meeting::{Company, Input};
+use crate::talk::names;
 use crate::talk::plan::Stdin;
-use crate::text::command::{Command, HELP};
+use crate::text::command::{Command, HELP, NO_KICK};
 use crate::text::harmless::harmless;
 use crate::threads::buffer::Block;
 use crate::threads::event::{News, ReadError};
@@ -35,7 +36,7 @@ impl Coordinator {
         }
     }
 
-    pub(super) fn on_said(&mut self, words: Block, now: Instant) {
+    fn on_said(&mut self, words: Block, now: Instant) {
         match self.state {
             State::Over(_) => {}
             _ if self.company() == Company::Nobody => self.typing.said_to_nobody(words),
@@ -49,7 +50,7 @@ impl Coordinator {
         }
     }
 
-    pub(super) fn on_oddity(&self, oddity: Oddity) {
+    fn on_oddity(&self, oddity: Oddity) {
         let notices = &self.outlets.notices;
         match oddity {
             Oddity::TooLong(bytes) => {
@@ -68,7 +69,7 @@ impl Coordinator {
     }
 
     /// The stdin-reader has said its last word.
-    pub(super) fn on_stdin_end(&mut self, result: Result<(), ReadError>, now: Instant) {
+    fn on_stdin_end(&mut self, result: Result<(), ReadError>, now: Instant) {
         self.typing.on_end();
         // Ctrl-D ends what one says to a friend. But the host of a room needs the keyboard for commands.
         let goes_on = self.plan.room.is_some() && self.company() != Company::Leaving;
@@ -90,7 +91,7 @@ impl Coordinator {
         }
     }
 
-    pub(super) fn on_input_end(&mut self, now: Instant) {
+    fn on_input_end(&mut self, now: Instant) {
         match self.state {
             State::Alone if self.plan.stdin == Stdin::Terminal => self.outlets.notices.notice(
                 "you have ended, and nobody is there yet; what you type now is not sent \
@@ -100,14 +101,14 @@ impl Coordinator {
         }
     }
 
-    pub(super) fn on_input_broke(&mut self, error: Error, now: Instant) {
+    fn on_input_broke(&mut self, error: Error, now: Instant) {
         match self.state {
             State::Alone => self.give_up(error),
             _ => self.on_input(Input::Broke(error), now),
         }
     }
 
-    pub(super) fn on_command(&mut self, line: &str, now: Instant) {
+    fn on_command(&mut self, line: &str, now: Instant) {
         match (Command::parse(line), &mut self.state) {
             (Ok(Command::Quit), _) => self.on_signal(true, now),
             (Ok(command), State::Meeting(meeting)) => meeting.on_command(command, now),
@@ -116,12 +117,12 @@ impl Coordinator {
         }
     }
 
-    pub(super) fn on_command_alone(&mut self, command: Command) {
+    fn on_command_alone(&mut self, command: Command) {
         let notices = &self.outlets.notices;
         match command {
-            Command::Help => HELP.iter().for_each(|line| notices.answer(line)),
+            Command::Help => notices.answers(&HELP),
             Command::Who => {
-                let me = self.me.as_ref().map_or("you".to_owned(), |name| format!("{name} (you)"));
+                let me = names::myself(self.me.as_ref());
                 notices.answer(format_args!("here: {me}, and nobody else yet"));
             }
             Command::Name(name) => {
@@ -129,7 +130,7 @@ impl Coordinator {
                 self.outlets.call_me(Some(name.clone()));
                 self.me = Some(name);
             }
-            Command::Kick(_) => notices.answer("/kick is for the host of a room; /quit leaves"),
+            Command::Kick(_) => notices.answer(NO_KICK),
             Command::Quit => {}
         }
     }
