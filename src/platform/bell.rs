@@ -24,6 +24,20 @@ impl Bell {
     }
 }
 
+/// What ends the waiting of a thread that waits for what is typed, and for its bell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// Something has been typed.
+    Typed,
+    /// Nothing, in the time that there was.
+    Late,
+    /// Somebody has rung.
+    Rung,
+    /// The window has another size, or we go on after having been stopped, or we are in the
+    /// background now.
+    Terminal,
+}
+
 impl fmt::Debug for Bell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Bell")

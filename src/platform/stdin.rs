@@ -13,7 +13,7 @@ use rustix::stdio;
 use rustix::termios::isatty;
 use signal_hook::consts::{SIGCONT, SIGWINCH};
 
-use crate::platform::bell::Bell;
+use crate::platform::bell::{Bell, Ready};
 use crate::platform::jobs::{in_foreground, ours};
 use crate::platform::machine::now;
 
@@ -88,20 +88,6 @@ pub fn typed() -> io::Result<(Typed, Option<Bell>)> {
 #[derive(Debug)]
 pub struct Typed {
     rung: UnixStream,
-}
-
-/// What ends the waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ready {
-    /// Something has been typed.
-    Typed,
-    /// Nothing, in the time that there was.
-    Late,
-    /// Somebody has rung.
-    Rung,
-    /// The window has another size, or we go on after having been stopped, or we are in the
-    /// background now.
-    Terminal,
 }
 
 impl Typed {

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use termina::Event as Input;
 
+use crate::platform::bell::Ready;
 use crate::platform::machine::now;
-use crate::platform::stdin::{Ready, Typed};
+use crate::platform::stdin::Typed;
 use crate::platform::terminal::Terminal;
 use crate::terminal::decoder::KeyDecoder;
 

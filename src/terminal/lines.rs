@@ -4,8 +4,9 @@ use std::io::{self, Read};
 
 use crossbeam_channel::Receiver;
 
+use crate::platform::bell::Ready;
 use crate::platform::jobs;
-use crate::platform::stdin::{Ready, Typed};
+use crate::platform::stdin::Typed;
 use crate::platform::terminal::Terminal;
 use crate::threads::permit::Permit;
 

@@ -4,7 +4,7 @@
 use std::io::{self, Read, Stdin};
 use std::time::Instant;
 
-use crate::platform::bell::Bell;
+use crate::platform::bell::{Bell, Ready};
 
 /// Standard input that is a pipe or a file.
 ///
@@ -28,21 +28,8 @@ pub struct Typed {
     console: Stdin,
 }
 
-/// What ends the waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ready {
-    /// Something has been typed, or will be: the `read` waits for it.
-    Typed,
-    /// Nothing, in the time that there was; never here.
-    Late,
-    /// Somebody has rung; never here.
-    Rung,
-    /// The window has another size, or the like; never here.
-    Terminal,
-}
-
 impl Typed {
-    /// Waits for nothing: [`Typed::read`] does.
+    /// Waits for nothing, and nobody rings: [`Typed::read`] waits.
     ///
     /// # Errors
     /// None here.
