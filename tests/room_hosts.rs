@@ -492,6 +492,23 @@ fn piped_input_that_a_closing_room_cuts_short_is_an_error() {
     assert!(ended.stderr.contains("threadchat: nobody reads stdout any more"), "{}", ended.stderr);
 }
 
+/// For a while a member who went on talking when the room was closed was hung up on without a reset:
+/// nobody took what its system went on trying to deliver, and so it stood still for 109 s.
+#[test]
+fn a_member_who_goes_on_talking_is_reset_when_the_room_has_closed() {
+    for wire in WIRES {
+        let (mut room, port) = open_room(wire, &[]);
+        let mut talker = Program::connect(port, &["--wire", wire]);
+        talker.pipe_in(b"and so on, and so forth\n".repeat(40_000_000));
+        room.wait_stdout("guest-1 says: and so on");
+        room.signal(Signal::INT);
+        room.ends_with(0);
+        let closed = Instant::now();
+        talker.ends_with(1);
+        assert!(closed.elapsed() < ENDS_WITHIN, "it took {:?}", closed.elapsed());
+    }
+}
+
 #[test]
 fn a_room_whose_stdouts_reader_is_gone_is_closed_quietly() {
     for wire in WIRES {

@@ -305,7 +305,7 @@ impl Meeting for Conversation {
         }
         match self.leaving.due(self.silence(), now) {
             Due::Nothing => {}
-            Due::Cut => self.cut_off(now),
+            Due::HangUp | Due::Cut => self.cut_off(now),
             Due::Leave => self.leaving = Leaving::Left,
         }
     }

@@ -65,7 +65,9 @@ pub enum Leaving {
 pub enum Due {
     /// Nothing yet.
     Nothing,
-    /// To cut the line.
+    /// To cut the line, since nothing has come for a while.
+    HangUp,
+    /// To cut the line, whatever still comes.
     Cut,
     /// To leave threads running that have not said their last words.
     Leave,
@@ -128,11 +130,13 @@ impl Leaving {
 
     /// What is due now.
     pub fn due(&self, silence: Option<Duration>, now: Instant) -> Due {
-        match self.next(silence) {
-            Some(at) if now < at => Due::Nothing,
-            Some(_) if self.is_cut() => Due::Leave,
-            Some(_) => Due::Cut,
-            None => Due::Nothing,
+        if self.next(silence).is_none_or(|at| now < at) {
+            return Due::Nothing;
+        }
+        match *self {
+            Leaving::Cut { .. } => Due::Leave,
+            Leaving::Quiet { cut_at, .. } if now < cut_at => Due::HangUp,
+            _ => Due::Cut,
         }
     }
 
@@ -170,6 +174,26 @@ mod tests {
         // It begins once.
         leaving.begin(start + ms(1_500));
         assert_eq!(leaving.next(Some(SILENCE)), Some(start + PATIENCE));
+    }
+
+    #[test]
+    fn silence_is_a_reason_to_hang_up_and_time_is_one_to_cut() {
+        let start = Instant::now();
+        let mut leaving = Leaving::No;
+        leaving.begin(start);
+        assert_eq!(
+            leaving.due(Some(SILENCE), start + PATIENCE),
+            Due::Cut,
+            "not all is handed over"
+        );
+        leaving.handed_over(start);
+        assert_eq!(leaving.due(Some(SILENCE), start + ms(499)), Due::Nothing);
+        assert_eq!(leaving.due(Some(SILENCE), start + ms(500)), Due::HangUp);
+        leaving.heard(start + ms(1_500));
+        assert_eq!(leaving.due(Some(SILENCE), start + ms(1_599)), Due::Nothing);
+        assert_eq!(leaving.due(Some(SILENCE), start + PATIENCE), Due::Cut, "a talker");
+        leaving.cut(true, start);
+        assert_eq!(leaving.due(None, start + LAST_WORDS), Due::Leave);
     }
 
     #[test]

@@ -106,11 +106,16 @@ impl Hosting {
         closing.stdin_until = closing.stdin_until.filter(|until| now < *until);
         match closing.leaving.due(silence, now) {
             Due::Nothing => {}
+            Due::HangUp => {
+                self.going.values().for_each(|member| member.cut(false));
+                closing.leaving.cut(true, now);
+            }
+            // With a reset, also for those who have taken everything but go on talking: after a mere
+            // FIN their systems would go on trying to deliver that, although nobody will ever take it.
             Due::Cut => {
-                // Those who have not taken everything get a reset: something is missing.
-                let has_all = |member: &Member| member.outbox.is_closed();
-                closing.cut = self.going.values().filter(|member| !has_all(member)).count();
-                self.going.values().for_each(|member| member.cut(!has_all(member)));
+                let has_not_all = |member: &&Member| !member.outbox.is_closed();
+                closing.cut = self.going.values().filter(has_not_all).count();
+                self.going.values().for_each(|member| member.cut(true));
                 closing.leaving.cut(true, now);
             }
             Due::Leave => closing.leaving = Leaving::Left,
