@@ -16,7 +16,7 @@ use support::member::{
     MESSAGE_MAX, Member, WIRES, close_room as close, everybody_hangs_up, open_headless_room,
     open_room,
 };
-use support::observe::waiting_in;
+use support::observe::{is_full, waiting_in};
 use support::wire::{frames, wait_received};
 use support::{Program, error_sentence, friend_calls, have_ipv6, process, text, threadchat, until};
 
@@ -507,6 +507,33 @@ fn a_member_who_goes_on_talking_is_reset_when_the_room_has_closed() {
         talker.ends_with(1);
         assert!(closed.elapsed() < ENDS_WITHIN, "it took {:?}", closed.elapsed());
     }
+}
+
+/// The same with a stdout that takes nothing for a while: then the talker is silent, since nobody takes
+/// what it says. That was taken for having nothing to say.
+#[test]
+fn a_member_who_has_to_wait_for_stdout_is_reset_as_well() {
+    let (mut stdout, into) = std::io::pipe().unwrap();
+    let mut room = Program::spawn_as_is(
+        Command::new(threadchat())
+            .args(["listen", "127.0.0.1:0", "--room", "--explain"])
+            .stdin(Stdio::null())
+            .stdout(into.try_clone().unwrap())
+            .stderr(Stdio::piped()),
+    );
+    let mut talker = Program::connect(room.listening_port(), &[]);
+    talker.pipe_in(b"and so on, and so forth\n".repeat(40_000_000));
+    until("stdout takes nothing any more", || is_full(&into).then_some(()));
+    room.signal(Signal::INT);
+    // Now it takes everything, and so everything that came is taken from the talker.
+    room.wait_stderr("cuts the connection off");
+    drop(into);
+    let drain = std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+    drain.join().unwrap().unwrap();
+    room.wait();
+    let closed = Instant::now();
+    talker.ends_with(1);
+    assert!(closed.elapsed() < ENDS_WITHIN, "it took {:?}", closed.elapsed());
 }
 
 #[test]

@@ -27,13 +27,15 @@ pub struct HostOutbox {
     speaker: Option<Name>,
     /// How many messages it has missed. `None`: it is not left out.
     missed: Option<usize>,
+    /// How many times its writer has been asked to report when everything is written, and has not yet.
+    unanswered: u32,
 }
 
 impl HostOutbox {
     /// Makes this outbox, whose other end is `waiting`, one of the host's own. `labels`: its writer
     /// itself says who speaks.
     pub fn new(outbox: PaidOutbox, waiting: Receiver<Order>, labels: bool) -> HostOutbox {
-        HostOutbox { outbox, waiting, labels, speaker: None, missed: None }
+        HostOutbox { outbox, waiting, labels, speaker: None, missed: None, unanswered: 0 }
     }
 
     /// Takes what a member says. `said`: as it was read; `relayed`: as the other members get it.
@@ -77,7 +79,13 @@ impl HostOutbox {
 
     /// Asks its writer to report when everything is written.
     pub fn flush(&mut self) {
+        self.unanswered += 1;
         self.outbox.hand_over(Order::Flush);
+    }
+
+    /// Whether its writer owes no report: then, as far as is known, everything is written.
+    pub fn is_answered(&self) -> bool {
+        self.unanswered == 0
     }
 
     /// Whether speakers are held back for it.
@@ -111,9 +119,11 @@ impl HostOutbox {
         true
     }
 
-    /// Its writer has written everything. If it was left out, returns how many messages it has missed.
-    pub fn takes_again(&mut self) -> Option<usize> {
-        let missed = self.missed.take()?;
+    /// Its writer reports. If it was left out, and everything is written now, returns how many messages
+    /// it has missed.
+    pub fn on_answer(&mut self) -> Option<usize> {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        let missed = self.missed.take_if(|_| self.unanswered == 0)?;
         self.outbox.forget();
         Some(missed)
     }

@@ -69,8 +69,6 @@ pub struct Hosting {
     warned_refusing: bool,
     /// The host has been told that web pages cannot speak here.
     warned_foreign: bool,
-    /// The room is closed, and everything that arrived is on the screen, or never will be.
-    shown: bool,
     /// A signal has come, but the reader of the host's piped stdin has not said its last word. When it
     /// has, or at this time, the room is closed.
     close_at: Option<Instant>,
@@ -99,7 +97,6 @@ impl Hosting {
             take_at: None,
             warned_refusing: false,
             warned_foreign: false,
-            shown: false,
             close_at: None,
             closing: None,
             unsaid: Vec::new(),
@@ -263,7 +260,7 @@ impl Meeting for Hosting {
         let Some(closing) = &self.closing else { return false };
         let stdin_open = reading && self.plan.stdin == Stdin::Pipe;
         let may_come = stdin_open && self.unsaid.is_empty() && closing.stdin_until.is_some();
-        let all_gone = self.going.is_empty() && self.shown && !may_come;
+        let all_gone = self.going.is_empty() && self.is_shown() && !may_come;
         all_gone || closing.leaving == Leaving::Left
     }
 

@@ -47,6 +47,12 @@ impl Hosting {
             self.leave(number, Some(Removal::Stalled), now);
         }
         self.look_after_going();
+        if let Some(closing) = &mut self.closing
+            && self.screen.iter().chain(&self.transcript).any(HostOutbox::holds_back)
+        {
+            // Whoever has to wait for us is silent, but not because there is nothing more to say.
+            closing.leaving.heard(now);
+        }
         for (outbox, what) in [(&mut self.screen, STDOUT), (&mut self.transcript, TRANSCRIPT)] {
             if outbox.as_mut().is_some_and(|outbox| outbox.gives_up(self.plan.wire)) {
                 let notice = format_args!("{what} takes nothing; the room goes on without it");
@@ -171,10 +177,12 @@ impl Hosting {
             member.say_goodbye("the room is closed");
             self.see_off(number, member, now);
         }
-        match &mut self.screen {
-            Some(screen) => screen.flush(),
-            None => self.shown = true,
-        }
+        self.screen.iter_mut().for_each(HostOutbox::flush);
+    }
+
+    /// Whether the screen-writer owes us nothing. (If it has ended, that was said when it did.)
+    pub(super) fn is_shown(&self) -> bool {
+        self.screen.as_ref().is_none_or(HostOutbox::is_answered)
     }
 
     /// Says what was not handed over.
@@ -191,7 +199,7 @@ impl Hosting {
         if let Some(cut) = closing.map(|closing| closing.cut).filter(|cut| *cut > 0) {
             notices.notice(format_args!("{cut} of the members did not take everything"));
         }
-        if self.screen.is_some() && !self.shown {
+        if !self.is_shown() {
             farewell.unwritten();
         }
         farewell.unsaid(&self.plan, &self.unsaid);

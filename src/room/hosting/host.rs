@@ -38,12 +38,8 @@ impl Hosting {
     /// The screen-writer reports.
     pub(super) fn on_shown(&mut self, report: Report, now: Instant) {
         match report {
-            Report::Flushed => {
-                tell_missed(&mut self.screen, STDOUT, &self.outlets.notices);
-                self.shown |= self.closing.is_some();
-            }
+            Report::Flushed => on_answer(&mut self.screen, STDOUT, &self.outlets.notices),
             Report::Ended { result, .. } => {
-                self.shown = true;
                 // Nobody takes from its outbox any more.
                 self.screen = None;
                 match result {
@@ -59,7 +55,7 @@ impl Hosting {
     /// The transcript's writer reports.
     pub(super) fn on_transcribed(&mut self, report: &Report) {
         match report {
-            Report::Flushed => tell_missed(&mut self.transcript, TRANSCRIPT, &self.outlets.notices),
+            Report::Flushed => on_answer(&mut self.transcript, TRANSCRIPT, &self.outlets.notices),
             // Nobody takes from its outbox any more.
             Report::Ended { .. } => self.transcript = None,
         }
@@ -70,9 +66,9 @@ impl Hosting {
 pub(super) const STDOUT: &str = "stdout";
 pub(super) const TRANSCRIPT: &str = "the transcript's file";
 
-/// If an outbox was left out, says how much it has missed.
-fn tell_missed(outbox: &mut Option<HostOutbox>, what: &str, notices: &Notices) {
-    if let Some(missed) = outbox.as_mut().and_then(HostOutbox::takes_again) {
+/// The writer of one of them reports. If it takes something again, says how much it has missed.
+fn on_answer(outbox: &mut Option<HostOutbox>, what: &str, notices: &Notices) {
+    if let Some(missed) = outbox.as_mut().and_then(HostOutbox::on_answer) {
         notices.notice(format_args!("{missed} messages are missing here, as {what} took nothing"));
     }
 }

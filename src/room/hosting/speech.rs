@@ -108,6 +108,9 @@ impl Hosting {
         let mut waits = false;
         for outbox in self.screen.iter_mut().chain(&mut self.transcript) {
             waits |= outbox.hear(self.plan.wire, name, &words, &pieces);
+            if self.closing.is_some() {
+                outbox.flush(); // Nobody can say how many last words there are.
+            }
         }
         self.look_after(waits, now);
         self.tell_members(speaker, &pieces, &words, now);
