@@ -5,17 +5,13 @@
 //!
 //! [`Keyboard`]: crate::terminal::keyboard::Keyboard
 
-use std::collections::VecDeque;
-
 use termina::Event as Input;
 use termina::event::{KeyCode, KeyEvent, KeyEventKind, Modifiers};
 use tui_input::{Input as Line, InputRequest};
 
+use crate::terminal::history::History;
 use crate::terminal::row::Row;
 use crate::text::harmless::is_mark;
-
-/// How much of what was typed before can be fetched back, in bytes. The last line always can.
-const HISTORY_MAX: usize = 256 * 1024;
 
 /// What keys come to.
 #[derive(Debug, PartialEq, Eq)]
@@ -265,54 +261,6 @@ impl Held {
     }
 }
 
-/// The lines that were typed before, for Up and Down.
-#[derive(Debug, Default)]
-struct History {
-    lines: VecDeque<String>,
-    /// How many bytes they have.
-    bytes: usize,
-    /// How many lines back we are.
-    back: usize,
-    /// What was being typed when Up was pressed first.
-    draft: String,
-}
-
-impl History {
-    fn add(&mut self, line: &str) {
-        self.back = 0;
-        self.draft.clear();
-        if line.is_empty() || self.lines.back().is_some_and(|last| last == line) {
-            return;
-        }
-        self.bytes += line.len();
-        self.lines.push_back(line.to_owned());
-        while self.bytes > HISTORY_MAX && self.lines.len() > 1 {
-            self.bytes -= self.lines.pop_front().map_or(0, |line| line.len());
-        }
-    }
-
-    /// One line further back.
-    fn back(&mut self, current: &str) -> Option<String> {
-        if self.back == self.lines.len() {
-            return None;
-        }
-        if self.back == 0 {
-            current.clone_into(&mut self.draft);
-        }
-        self.back += 1;
-        self.lines.get(self.lines.len() - self.back).cloned()
-    }
-
-    /// One line forth; after the last is what was being typed.
-    fn forth(&mut self, _current: &str) -> Option<String> {
-        self.back = self.back.checked_sub(1)?;
-        match self.back {
-            0 => Some(std::mem::take(&mut self.draft)),
-            back => self.lines.get(self.lines.len() - back).cloned(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -366,17 +314,6 @@ mod tests {
         assert_row(&format!("{keys}\x10"), "two", "");
         assert_row(&format!("{keys}\x10\x10\x10"), "one", "");
         assert_row(&format!("{keys}\x10\x10\x0e\x0e\x0e"), "half", "");
-    }
-
-    #[test]
-    fn the_last_line_can_always_be_brought_back_and_all_of_them_do_not_fill_the_memory() {
-        let mut history = History::default();
-        for number in 0..10 {
-            history.add(&number.to_string().repeat(HISTORY_MAX / 3));
-        }
-        assert_eq!(history.lines.len(), 3);
-        history.add(&"x".repeat(2 * HISTORY_MAX));
-        assert_eq!(history.lines.len(), 1);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod decoder;
 pub mod editor;
+pub mod history;
 pub mod keyboard;
 pub mod keys;
 pub mod lines;
