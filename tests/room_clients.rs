@@ -349,8 +349,9 @@ fn time_and_transcript_name_each_speaker_of_a_room() {
         two.say("me too");
         host.wait_for("guest-2 says: me too");
         host.press("good\r");
+        host.wait_for(" > good");
         two.hears(&["Susan says: hello", "host says: good"]);
-        for said in [" Susan says: hello", " guest-2 says: me too"] {
+        for said in [" Susan says: hello", " guest-2 says: me too", " > good"] {
             let screen = host.screen();
             let row = screen.lines().find(|row| row.contains(said)).expect("it is there");
             let time = row.split(' ').next().unwrap_or_default();

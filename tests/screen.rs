@@ -898,25 +898,55 @@ fn the_time_is_the_local_one_and_stands_uncoloured_before_the_label() {
     for zone in ["UTC", "Asia/Kathmandu", "America/St_Johns"] {
         let (listener, port) = friend_listener();
         let words = ["connect", "127.0.0.1", &port.to_string(), "--time"];
-        let terminal = in_shell(&format!("TZ={zone} exec \"$0\" \"$@\""), &words, 24, 40);
+        let mut terminal = in_shell(&format!("TZ={zone} exec \"$0\" \"$@\""), &words, 24, 40);
         let mut friend = friend_answers(&listener);
         let before = date(zone);
         let message = format!("/name Sussan\nhello{}\n", "x".repeat(40));
         friend.write_all(message.as_bytes()).unwrap();
-        let row = terminal.wait_until("a message with a time", |screen| {
-            let row = screen.lines().find(|row| row.contains(" Sussan says: hello"))?;
-            Some(row.to_owned())
-        });
-        let after = date(zone);
-        let (time, rest) = row.split_at(8);
-        assert_eq!(rest, " Sussan says: helloxxxxxxxxxxxxx", "{zone}");
-        let between = before.as_str() <= time && time <= after.as_str();
-        // At midnight it begins again at 0.
-        assert!(between || after < before, "{zone}: {before}, {time}, {after}");
+        let heard = wait_for_row(&terminal, " Sussan says: hello");
         terminal.wait_for(&format!("\n  {}\n", "x".repeat(27)));
+        terminal.press(format!("hi {}\r", "y".repeat(36)));
+        let said = wait_for_row(&terminal, " > hi");
+        terminal.wait_for(&format!("\n  {}\n", "y".repeat(36)));
+        let after = date(zone);
+        for (row, rest) in [(heard, " Sussan says: helloxxxxxxxxxxxxx"), (said, " > hi")] {
+            let (time, text) = row.split_at(8);
+            assert_eq!(text.trim_end(), rest, "{zone}");
+            let between = before.as_str() <= time && time <= after.as_str();
+            // At midnight it begins again at 0.
+            assert!(between || after < before, "{zone}: {before}, {time}, {after}");
+        }
         let painted = terminal.with_screen(painted);
         let labels: Vec<&str> = painted.iter().map(|(text, _)| text.as_str()).collect();
         assert_eq!(labels, ["Sussan"]);
+    }
+}
+
+/// The row of the screen with this in it, once it is there.
+fn wait_for_row(terminal: &Terminal, part: &str) -> String {
+    terminal
+        .wait_until(part, |screen| screen.lines().find(|row| row.contains(part)).map(str::to_owned))
+}
+
+#[test]
+fn with_the_time_too_no_row_of_a_friend_looks_like_one_that_was_sent() {
+    for columns in [12, 20, 40, 80] {
+        let (terminal, mut friend) = meet(24, columns, &["--time"]);
+        for text in ["12:00:00 > I said that", "\r> so", "> and this", "x 12:00:00 > y"] {
+            friend.write_all(format!("{text}\n").as_bytes()).unwrap();
+        }
+        friend.write_all(b"done\n").unwrap();
+        // Each row is a time and at least the beginning of the label, or has the margin.
+        let rows = terminal.wait_screen("all of it", |screen| {
+            let rows = rows_of(screen);
+            rows.concat().contains("done").then_some(rows)
+        });
+        for row in &rows[..rows.len() - 1] {
+            let rest =
+                row.get(9..).filter(|_| row.chars().next().is_some_and(|c| c.is_ascii_digit()));
+            let labelled = row.len() == 8 || rest.is_some_and(|rest| rest.starts_with("friend"));
+            assert!(labelled || row.starts_with("  "), "{row:?} of {rows:#?}");
+        }
     }
 }
 

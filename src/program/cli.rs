@@ -139,7 +139,7 @@ pub struct Common {
     #[arg(long)]
     pub plain: bool,
 
-    /// Show the time at which each message was received
+    /// Show the time before each message, received or sent
     #[arg(long)]
     pub time: bool,
 

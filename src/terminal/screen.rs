@@ -125,6 +125,12 @@ impl Screen {
         Ok(())
     }
 
+    /// What stands before each message for the time at which it was read: from the friend, or from the
+    /// keyboard.
+    fn time_of(&self, block: &Block) -> String {
+        if self.time { time_of_day(block.came_at()) + " " } else { String::new() }
+    }
+
     fn lines(&mut self, block: &Block, label: &Label, to: &mut dyn Write) -> io::Result<()> {
         let columns = (self.columns)();
         for message in messages::messages(self.wire, block.bytes()) {
@@ -150,7 +156,7 @@ impl Screen {
 
 impl Form for Screen {
     fn write_heard(&mut self, block: &Block, to: &mut dyn Write) -> io::Result<()> {
-        let time = if self.time { time_of_day(block.came_at()) + " " } else { String::new() };
+        let time = self.time_of(block);
         let speaker = self.speaker.clone();
         let (before, who, says) = match &speaker {
             Speaker::Room => (time + ROOM_MARGIN, "", ""),
@@ -163,7 +169,8 @@ impl Form for Screen {
     }
 
     fn write_said(&mut self, block: &Block, to: &mut dyn Write) -> io::Result<()> {
-        self.lines(block, &Label { before: "", who: ">", colour: None, says: " " }, to)
+        let time = self.time_of(block);
+        self.lines(block, &Label { before: &time, who: ">", colour: None, says: " " }, to)
     }
 
     /// Shows lines of the program's own. Many have something of the friend's in them: a notice a name,
