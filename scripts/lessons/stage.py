@@ -31,6 +31,7 @@ import termios
 import textwrap
 import threading
 import time
+import tty
 
 from screen import Screen
 
@@ -452,12 +453,14 @@ class OnPipes(Program):
 class AtKeyboard(Program):
     """It has a terminal of its own, at which the lesson types, and whose screen it reads."""
 
-    def __init__(self, name, command, columns=SCREEN, answers=False):
+    def __init__(self, name, command, columns=SCREEN, answers=False, raw=False):
         super().__init__(name, command)
         self.said = bytearray()
         self.ended = False
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        if raw:
+            tty.setraw(slave)
         self.terminal = os.ttyname(slave)
         self.screen = Screen(columns, answer=self.type if answers else None)
         # A session that opens a terminal has it as its own from then on; so the shell opens it.
