@@ -2,7 +2,7 @@
 //!
 //! Sinks are started before sources, so that whatever a source brings has somewhere to go.
 //! At the end *the writers are joined, and readers that cannot be woken are left*: a `read` from
-//! a pipe, an `accept` and a name being looked up end with the process.
+//! a pipe (on Windows), an `accept` and a name being looked up end with the process.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -71,7 +71,7 @@ impl Chat {
     /// Starts everything: sinks, then sources, then the coordinator.
     fn start(meet: &Meet, place: &Place, terminal: Option<Terminal>) -> Result<Chat, Error> {
         let streams = Streams::look(meet.common(), terminal);
-        let (to_inbox, inbox) = inbox::open(finder::role(meet));
+        let (to_inbox, inbox) = inbox::open();
         sudden::on_signals(streams.terminal.as_ref(), &to_inbox)?;
         // Keys are taken before anything is shown: or the terminal would show them in the midst of it.
         let (stdin, rows) = stdin::open(meet, &streams)?;

@@ -67,7 +67,7 @@ impl Ending {
         loop {
             select! {
                 recv(thread.ended()) -> _ => return true,
-                recv(self.inbox.events()) -> event => if let Ok(event) = event { self.on(&event) },
+                recv(self.inbox.events()) -> told => if let Ok(told) = told { self.on(&told.event) },
                 recv(at(self.gone_by)) -> _ => return thread.has_ended(),
             }
         }
@@ -76,9 +76,9 @@ impl Ending {
     /// Waits for an event, but not beyond the end: then it is `false`.
     pub fn next_event(&mut self, take: impl FnOnce(Event)) -> bool {
         match self.inbox.events().recv_deadline(self.gone_by) {
-            Ok(event) => {
-                self.on(&event);
-                take(event);
+            Ok(told) => {
+                self.on(&told.event);
+                take(told.event);
                 true
             }
             Err(_) => false,

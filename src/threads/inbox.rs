@@ -1,5 +1,5 @@
-//! The coordinator's inbox, both ends of it: readers, writers, and the thread that finds friends put
-//! events in, and the coordinator takes them out, one at a time, in the order in which they came.
+//! The coordinator's inbox, both ends of it: readers, writers, the thread that finds friends, and
+//! whoever hears of a signal put events in, and the coordinator takes them out, one at a time, in the order in which they came.
 //!
 //! What passes through is shown to `--explain` and `--trace` here, so that neither those who send nor
 //! the coordinator have to do that.
@@ -9,28 +9,31 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, at, never, select, unbounded};
 
 use crate::platform::machine;
-use crate::roles::{Role, Who};
+use crate::roles::{Role, Who, me};
 use crate::threads::event::{Event, News};
 use crate::watch::steps::{self, Asked, Call, Came};
 
 /// The way into the inbox.
 #[derive(Clone, Debug)]
-pub struct ToInbox(Sender<Event>);
+pub struct ToInbox(Sender<Told>);
 
 /// The inbox, for the coordinator; and later for `main`, which listens for signals at the end.
 #[derive(Clone, Debug)]
-pub struct Inbox {
-    events: Receiver<Event>,
-    /// The thread that finds friends.
-    finder: Role,
+pub struct Inbox(Receiver<Told>);
+
+/// An event, and the thread that has put it in.
+#[derive(Debug)]
+pub struct Told {
+    /// What has happened.
+    pub event: Event,
+    /// Who says so. `None`: the clock.
+    by: Option<Role>,
 }
 
-/// An inbox, and the way into it. `finder`: the thread that finds friends.
-///
-/// It is unbounded: the coordinator empties it without waiting for anybody.
-pub fn open(finder: Role) -> (ToInbox, Inbox) {
+/// An inbox, and the way into it. It is unbounded: the coordinator empties it without waiting for anybody.
+pub fn open() -> (ToInbox, Inbox) {
     let (to_inbox, events) = unbounded();
-    (ToInbox(to_inbox), Inbox { events, finder })
+    (ToInbox(to_inbox), Inbox(events))
 }
 
 impl ToInbox {
@@ -40,24 +43,24 @@ impl ToInbox {
             let to = Who { role: Role::Coordinator, of: None };
             steps::hand_over(block.number(), block.bytes(), to);
         }
-        self.0.send(event).is_ok()
+        self.0.send(Told { event, by: Some(me().role) }).is_ok()
     }
 }
 
 impl Inbox {
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.0.is_empty()
     }
 
     /// Waits for the next event, until `wake_at` if such a time is given. `gives_way`: see [`receive`].
     pub fn next(&self, wake_at: Option<Instant>, gives_way: bool) -> Event {
-        let event = steps::blocked(
+        let Told { event, .. } = steps::blocked(
             Call::Inbox,
             Asked::default(),
             || self.wait(wake_at, gives_way),
-            |event| Came {
-                woken_by: event.teller(self.finder),
+            |Told { event, by }| Came {
+                woken_by: by.map_or("the clock", Role::name),
                 news: event.to_string(),
                 bytes: match event {
                     Event::Read(_, News::Block(block)) => Some(block.bytes().len() as u64),
@@ -72,23 +75,23 @@ impl Inbox {
         event
     }
 
-    fn wait(&self, wake_at: Option<Instant>, gives_way: bool) -> Event {
-        let event = match wake_at {
+    fn wait(&self, wake_at: Option<Instant>, gives_way: bool) -> Told {
+        let told = match wake_at {
             // The clock goes first: with an inbox that is never empty it would never be its turn.
             Some(at) if at <= machine::now() => Err(RecvTimeoutError::Timeout),
-            wake_at => receive(&self.events, wake_at, gives_way),
+            wake_at => receive(&self.0, wake_at, gives_way),
         };
-        match event {
-            Ok(event) => event,
-            Err(RecvTimeoutError::Timeout) => Event::Time,
-            // This never happens: the Ctrl-C handler lives for ever, and so does its way to the inbox.
-            Err(RecvTimeoutError::Disconnected) => Event::Signal,
+        match told {
+            Ok(told) => told,
+            Err(RecvTimeoutError::Timeout) => Told { event: Event::Time, by: None },
+            // This never happens: the threads that wait for signals live for ever.
+            Err(RecvTimeoutError::Disconnected) => Told { event: Event::Signal, by: None },
         }
     }
 
     /// The channel itself, to wait for an event or something else, whichever comes first.
-    pub fn events(&self) -> &Receiver<Event> {
-        &self.events
+    pub fn events(&self) -> &Receiver<Told> {
+        &self.0
     }
 }
 

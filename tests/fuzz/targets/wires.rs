@@ -4,7 +4,7 @@
 
 use std::io::{self, Read};
 
-use threadchat::roles::{Role, Source};
+use threadchat::roles::Source;
 use threadchat::text::audience::Audience;
 use threadchat::threads::buffer::Pool;
 use threadchat::threads::event::{Event, News, ReadError};
@@ -116,7 +116,7 @@ fn told(kind: Kind, longest: usize, at_a_time: usize, pieces: &[&[u8]]) -> Vec<T
         _ => (3 * total + 8, HEADER + longest.min(2 * total + 8)),
     };
     let pool = Pool::new(count, size);
-    let (to_inbox, inbox) = inbox::open(Role::Acceptor);
+    let (to_inbox, inbox) = inbox::open();
     let framer = |typed| Framer::new(typed, longest);
     let messages = |_| Messages::Framer(framer(true));
     let reader = Reader {
@@ -137,8 +137,8 @@ fn told(kind: Kind, longest: usize, at_a_time: usize, pieces: &[&[u8]]) -> Vec<T
     let mut told: Vec<Told> = Vec::new();
     // The bytes of blocks that follow each other, where messages may go on in the next.
     let mut bytes = Vec::new();
-    for event in inbox.events() {
-        let Event::Read(_, news) = event else { panic!("a reader says {event}") };
+    for said in inbox.events() {
+        let Event::Read(_, news) = said.event else { panic!("a reader says {said:?}") };
         if let News::Block(block) = &news {
             assert!(!block.is_empty(), "an empty block");
             bytes.extend_from_slice(block.bytes());

@@ -223,7 +223,7 @@ pub struct End {
 impl Party {
     /// Starts everything, with friends there already: one, or the members of a room.
     pub fn start(stdin: &Pipe, stdout: &Pipe, friends: &[Socket], room: bool) -> Party {
-        let (inbox, events) = inbox::open(Role::Acceptor);
+        let (inbox, events) = inbox::open();
         let (to_screen, orders) = outbox::open(Role::ScreenWriter, None);
         let waiting = orders.waiting();
         let writer = Writer::new(Sink::Screen, Box::new(Plain), orders, inbox.clone());
