@@ -18,16 +18,17 @@
 //!         friend    Ctrl-C, acceptor or connector                  screen
 //! ```
 //!
-//! A thread blocks in exactly one foreign call (`read`, `recv`, `send`, `write`, `accept`,
-//! `connect`) and otherwise only on a channel. The coordinator blocks on its inbox alone, so
+//! A thread blocks in one kind of foreign call (`read`, `recv`, `send`, `write`, `accept`,
+//! `connect`; the table below has them all) and otherwise only on a channel. The coordinator blocks on
+//! its inbox alone (and joins the two threads of a friend when both have said their last words), so
 //! nothing that a friend, a terminal or a pipe does can hold it up. Once connected, the listening
 //! and the calling side are the same program. A room (`listen --room`) is the same picture with a
 //! socket-reader and a socket-writer for each member, and the same coordinator.
 //!
 //! # Ten minutes, read aloud
 //!
-//! Six files are the whole story of two people. None of them knows of rooms, terminals, files,
-//! `--explain` or `--trace`.
+//! Six files are the whole story of two people. They leave the rest to others: rooms, terminals, files,
+//! what `--explain` and `--trace` show. Where you meet a word of theirs, pass over it.
 //!
 //! 1. [`threads::event`]: everything that the coordinator can hear, on one page. Begin here.
 //! 2. [`talk::coordinator`]: who is asked about what, and what comes next.
@@ -36,8 +37,8 @@
 //! 5. [`threads::writer`]: the one loop for every sink.
 //! 6. [`threads::buffer`]: buffers that come home, which is all of the flow control.
 //!
-//! Whoever asks "and then?" reads [`talk::conversation`], which does what the table says, and
-//! [`talk::leaving`]: how long that may take.
+//! Whoever asks "and then?" reads [`talk::conversation`], which does what the table says (its `is_over`
+//! is where a conversation ends), and [`talk::leaving`]: how long that may take.
 //!
 //! # The house
 //!
@@ -68,12 +69,15 @@
 //!    report how they ended, as their last word. (For a fault in the program itself, and a signal
 //!    that kills, nobody is asked: [`program::sudden`].)
 //! 3. No thread but the screen-writer writes to stdout, and none but the notice-writer to
-//!    stderr. (Where both are the same terminal, the screen-writer does both. At the very end
-//!    `main` may give back a terminal that takes nothing from it: [`platform::display`].)
-//! 4. Nothing here is `unsafe`, sleeps, polls, or shares memory under a lock. The exceptions:
+//!    stderr. (Where both are the same terminal, the screen-writer does both. Before the threads have
+//!    started and after they have ended `main` writes itself; a panic and a signal that kills say their
+//!    last words themselves; and a terminal that takes nothing from its writer is given back past it:
+//!    [`platform::display`].)
+//! 4. Nothing here is `unsafe`, sleeps, looks again and again, or shares memory under a lock. The
+//!    exceptions:
 //!    - Atomic are a counter of lost lines and one of lost steps, one for each writer of how far it is;
-//!      where somebody watches, what the account adds up; and once for each program, its clock, its
-//!      watcher and the terminal's first modes.
+//!      where somebody watches, the numbers of blocks and what the account adds up; and once for each
+//!      program, its clock, its watcher and the terminal's first modes.
 //!    - A time is waited for by the coordinator, where [`talk::search`] or [`talk::leaving`] has
 //!      named one, and by `main` at the end ([`program::ending`]); by the connector, for `--timeout`;
 //!      by the keyboard, while a key has come in part ([`terminal::keys`]); and by the trace-writer
@@ -123,7 +127,7 @@
 //! | thread | blocks in | ends when | at the end |
 //! |---|---|---|---|
 //! | `coordinator` | its inbox | it has decided that it is over | joined |
-//! | `stdin-reader` | `poll`, for something to read or for being woken | its input ends | woken ([`platform::stdin`]) and joined |
+//! | `stdin-reader` | `poll`, for something to read or for being woken | its input has ended and nobody will ask for more | woken ([`platform::stdin`]) and joined |
 //! | `socket-reader` | `recv` | the stream ends or breaks | woken by `shutdown` if need be, joined |
 //! | `socket-writer` | `send` | its outbox is closed and empty | the same |
 //! | `screen-writer` | `write`; on a terminal `poll` | it is told goodbye, or stdout breaks | joined; left where stdout takes nothing |

@@ -108,7 +108,7 @@ impl HostOutbox {
                     missed += messages::messages(wire, block.bytes()).count();
                 }
                 Order::CallFriend(_) => self.speaker = None,
-                Order::Paid(_) => {}
+                Order::LetGo(_) => {}
                 // What the program itself has to say stays in the outbox.
                 other => self.outbox.hand_over(other),
             }

@@ -30,7 +30,7 @@ use crate::room::member::Member;
 use crate::room::paid_outbox::LOOK;
 use crate::room::rules::{Room, Who};
 use crate::talk::leaving::{LAST_WORDS, Leaving};
-use crate::talk::meeting::{Company, Conclusion, Input, Meeting, Signal, Wants};
+use crate::talk::meeting::{Company, Conclusion, Input, Meeting, Wants, WhichSignal};
 use crate::talk::plan::{Outlets, Plan, Stdin};
 use crate::text::command::{Command, HELP_OF_A_HOST};
 use crate::text::name::Name;
@@ -211,16 +211,16 @@ impl Meeting for Hosting {
         }
     }
 
-    fn on_signal(&mut self, reading: bool, now: Instant) -> Signal {
+    fn on_signal(&mut self, reading: bool, now: Instant) -> WhichSignal {
         let is_first = self.close_at.is_none();
         if reading && is_first && self.closing.is_none() {
             // First the reader of the host's piped stdin is to say its last word.
             self.close_at = Some(now + LAST_WORDS);
-            return Signal::First;
+            return WhichSignal::First;
         }
         match self.close_now(now) && is_first {
-            true => Signal::First,
-            false => Signal::Second,
+            true => WhichSignal::First,
+            false => WhichSignal::Second,
         }
     }
 

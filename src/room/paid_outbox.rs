@@ -97,7 +97,7 @@ impl PaidOutbox {
             self.begin_to_wait();
             self.looks_held = 0;
         }
-        self.hand_over(Order::Paid(Arc::clone(paid)));
+        self.hand_over(Order::LetGo(Arc::clone(paid)));
         self.paid = self.put;
         true
     }

@@ -7,8 +7,8 @@
 //!   half ends too, but not for ever; see [`leaving`](crate::talk::leaving).
 //! - On the wire that has the word `end`, we say it only if nothing is missing of what came from
 //!   stdin; see [`InputEnd::is_whole`].
-//! - Whatever happens, what was received is written out before it is said that the conversation is
-//!   over.
+//! - What was received is written out before it is said that the conversation is over. Where we have
+//!   to be gone before that, it is said that something is missing.
 
 mod ending;
 mod heard;
@@ -25,7 +25,7 @@ use crate::platform::interface::shown;
 use crate::roles::{Number, Sink};
 use crate::talk::halves::{Happened, InputEnd, Ours, Theirs};
 use crate::talk::leaving::{Due, LEAVING, Leaving, silence};
-use crate::talk::meeting::{Company, Conclusion, Input, Meeting, Signal, Wants};
+use crate::talk::meeting::{Company, Conclusion, Input, Meeting, Wants, WhichSignal};
 use crate::talk::names::Names;
 use crate::talk::plan::{Outlets, Plan, Stdin};
 use crate::talk::redial::Redial;
@@ -239,7 +239,7 @@ impl Conversation {
 }
 
 impl Meeting for Conversation {
-    /// Too late: somebody is there already. The connection closes when the process ends.
+    /// Too late: somebody is there already. Our half closes as the friend is dropped.
     fn on_joined(&mut self, _friend: Friend, _now: Instant) {}
 
     fn on_friend(&mut self, _who: Number, news: News, now: Instant) {
@@ -287,14 +287,14 @@ impl Meeting for Conversation {
     /// Nothing to do: during a conversation nobody is looked for.
     fn on_not_connected(&mut self, _why: &Error, _told: bool, _now: Instant) {}
 
-    fn on_signal(&mut self, _reading: bool, now: Instant) -> Signal {
+    fn on_signal(&mut self, _reading: bool, now: Instant) -> WhichSignal {
         if self.verdict.interrupted.is_some() {
-            return Signal::Second;
+            return WhichSignal::Second;
         }
         self.verdict.interrupted = Some(now);
         self.carry_out(Happened::Signal, Some(Why::WeLeft), now);
         self.leaving.limit(now);
-        Signal::First
+        WhichSignal::First
     }
 
     fn on_time(&mut self, now: Instant) {

@@ -1,11 +1,11 @@
 //! The thread that decides: everything that happens comes to its inbox, one event at a time,
-//! and every decision is made here.
+//! and every decision is made in this thread.
 //!
 //! It never waits for a friend, a terminal or a pipe: its outboxes take whatever it hands over,
 //! and since readers wait for their buffers to come home (see
 //! [`buffer`](crate::threads::buffer)), the outboxes stay short. So Ctrl-C is heard in any state.
-//! The coordinator is given nothing but ends of channels, so that tests can drive it without a
-//! socket, a thread or a clock.
+//! The coordinator is given ends of channels, and what was asked for on the command line; so tests can
+//! drive it without a socket, a thread or a clock.
 //!
 //! This file passes each event on to whatever it concerns: the [search](crate::talk::search) for a
 //! friend, the [stdin-reader](crate::talk::typing), and the [meeting](crate::talk::meeting), which
@@ -23,7 +23,7 @@ use crate::platform::terminal::Terminal;
 use crate::roles::{Sink, Source};
 use crate::talk::conversation::Conversation;
 use crate::talk::leaving::LEAVING;
-use crate::talk::meeting::{Company, Conclusion, Input, Meeting, Signal, Wants};
+use crate::talk::meeting::{Company, Conclusion, Input, Meeting, Wants, WhichSignal};
 use crate::talk::plan::{Outboxes, Outcome, Outlets, Plan, Stdin};
 use crate::talk::search::{Next, Search};
 use crate::talk::typing::Typing;
@@ -252,7 +252,7 @@ impl Coordinator {
                     self.on_company(now);
                 }
             }
-            // Too late. The connection closes when the process ends.
+            // Too late. Our half closes when the friend is dropped, the rest when the process ends.
             State::Over(_) => {}
         }
     }
@@ -270,9 +270,6 @@ impl Coordinator {
     /// Somebody is there now: does what had to wait for that.
     fn on_company(&mut self, now: Instant) {
         self.has_talked = true;
-        if self.company() == Company::Nobody {
-            return; // A caller of a full room.
-        }
         if self.plan.hints && !std::mem::replace(&mut self.warned_unencrypted, true) {
             let notice = "the line is not encrypted: others on the network can read it";
             self.outlets.notices.notice(notice);
@@ -338,7 +335,7 @@ impl Coordinator {
             State::Meeting(meeting) if self.listens || self.plan.room.is_none() => {
                 let signal = meeting.on_signal(reading, now);
                 // After the first signal, what we have is still sent; at the second we leave at once.
-                if signal == Signal::Second && hurries {
+                if signal == WhichSignal::Second && hurries {
                     self.over(INTERRUPTED, Some(now));
                 }
             }

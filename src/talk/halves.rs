@@ -179,7 +179,7 @@ pub enum Then {
     HearThemOut,
     /// Nothing closes: what comes from stdin is still sent, until stdin ends too.
     GoOn,
-    /// The conversation is over. Our half closes, and they have a while to end theirs.
+    /// We begin to leave. Our half closes, and they have a while to end theirs.
     Leave(Rest),
     /// The reason is noted, and nothing else is done: the socket-reader will find the connection broken
     /// too, after it has read what still arrived.

@@ -2,7 +2,8 @@
 //! room.
 //!
 //! The coordinator passes on what happens, and asks after each event whether the meeting is over.
-//! Which of the two it is makes no difference.
+//! Which of the two it is matters to it in few places (each asks `plan.room`): a room stays open with
+//! nobody in it, and goes on when the host's input ends.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub trait Meeting: Send {
     fn on_not_connected(&mut self, why: &Error, told: bool, now: Instant);
 
     /// Somebody wants us to leave. `reading`: the stdin-reader is still to say its last word.
-    fn on_signal(&mut self, reading: bool, now: Instant) -> Signal;
+    fn on_signal(&mut self, reading: bool, now: Instant) -> WhichSignal;
 
     /// The time has come at which the meeting wanted to be woken.
     fn on_time(&mut self, now: Instant);
@@ -72,12 +73,12 @@ pub enum Input {
     Broke(Error),
 }
 
-/// Whether a signal is the first.
+/// Which signal that was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
+pub enum WhichSignal {
     /// What we have is still sent.
     First,
-    /// We are gone at once.
+    /// We are gone at once (but see [`Event::HungUp`](crate::threads::event::Event::HungUp)).
     Second,
 }
 

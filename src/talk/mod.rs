@@ -1,5 +1,5 @@
-//! Every decision: finding a friend, the conversation, and how it ends. Nothing here knows of sockets,
-//! files or threads.
+//! Every decision: finding a friend, the conversation, and how it ends. Nothing here knows of
+//! sockets or files, and nothing blocks.
 
 pub mod conversation;
 pub mod coordinator;

@@ -79,7 +79,7 @@ impl Names {
         for writer in outlets.to_transcript.iter().chain([&outlets.to_screen]) {
             writer.send(Order::CallFriend(friend.clone()));
             if let Some(paid) = &paid {
-                writer.send(Order::Paid(Arc::clone(paid)));
+                writer.send(Order::LetGo(Arc::clone(paid)));
             }
         }
         self.friend = friend;

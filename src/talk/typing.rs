@@ -160,8 +160,8 @@ impl Typing {
         self.notices.not_sent(&Unsent::of(Wire::Lines, line.as_bytes()));
     }
 
-    /// Between two friends: shows what was half typed for the last one as not sent. `false`: that is
-    /// done already. `true`: it is done when the stdin-reader reports.
+    /// Between two friends: shows what was half typed for the last one as not sent. `true`: it is
+    /// done when the stdin-reader reports. `false`: there is nothing to wait for.
     pub fn clear_half_typed(&mut self) -> bool {
         if self.terminal.is_none() || self.reading != Reading::Now {
             self.let_read_again();

@@ -56,10 +56,10 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The conversation is over because of this, unless there is already a reason that counts more.
+    /// The conversation ends because of this, unless there is already a reason that counts more.
     pub fn because(&mut self, why: Why) {
         if self.why.as_ref().is_none_or(|first| first.yields_to(&why)) {
-            log::debug!("the conversation is over: {why}");
+            log::debug!("the conversation ends: {why}");
             self.why = Some(why);
         }
     }

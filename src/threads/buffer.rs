@@ -1,13 +1,15 @@
 //! Buffers that come home: the whole of flow control.
 //!
 //! A reader owns a few buffers of a fixed size. It fills one and sends it on; the buffer travels
-//! to the coordinator and on to a writer by being *moved*. When the writer has written it and
-//! drops it, its `Drop` sends it back to the reader it came from. A reader whose buffers are all
-//! on their way waits for one to come home. Meanwhile it does not call `recv`, so the kernel's buffer
-//! fills, and TCP tells the other computer to slow down.
+//! to the coordinator and on to a writer by being *moved*. When the writer has written it (or copied
+//! a small one to those that it will write together) and drops it, its `Drop` sends it back to the
+//! reader it came from. A reader whose buffers are all on their way waits for one to come home.
+//! Meanwhile it does not call `recv`, so the kernel's buffer fills, and TCP tells the other computer
+//! to slow down.
 //!
-//! So memory is (readers × buffers × size) whatever happens, no queue needs a bound of its own,
-//! nobody but a reader ever waits, and no memory is allocated for a message.
+//! So what waits anywhere is at most (readers × buffers × size), no queue needs a bound of its own,
+//! and nobody but a reader ever waits. (A room copies what is said; what bounds that is in
+//! [`paid_outbox`](crate::room::paid_outbox).)
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -118,8 +120,10 @@ impl Pool {
 
     /// An empty block for what has been read already. A reader that has been told to stop gets one
     /// too, since it still hands that over.
-    pub fn take_for_the_rest(&self) -> Option<Block> {
-        self.wait(|| self.empties.recv().ok()).map(|bytes| self.block(bytes))
+    pub fn take_even_if_stopped(&self) -> Block {
+        // It cannot fail: the pool itself holds an end open.
+        let bytes = self.wait(|| self.empties.recv().ok());
+        self.block(bytes.unwrap_or_default())
     }
 
     /// Whether the reader has been told to stop. Each time that it is told, this says so once.

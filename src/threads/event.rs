@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use crate::error::Error;
 use crate::platform::interface::shown;
-use crate::roles::{Role, Sink, Source};
+use crate::roles::{Sink, Source};
 use crate::text::audience::Request;
 use crate::text::harmless::harmless;
 use crate::text::reason::reason;
@@ -20,7 +20,7 @@ use crate::wire::step::Oddity;
 pub enum Event {
     /// A reader has read something, or has ended.
     Read(Source, News),
-    /// A writer has written, or has ended.
+    /// A writer has written all that was waiting, about which it was asked; or it has ended.
     Written(Sink, Report),
     /// The acceptor has bound its socket to this address; friends can call now, at the addresses in
     /// the list.
@@ -36,7 +36,7 @@ pub enum Event {
     /// A signal too, but the terminal has gone. The system and the shell may each send one about that:
     /// so the second does not mean "at once", as it does with [`Event::Signal`].
     HungUp,
-    /// The time has come at which the coordinator wanted to be woken.
+    /// The time has come at which the coordinator wanted to be woken. (The inbox itself says so.)
     Time,
 }
 
@@ -81,22 +81,6 @@ pub enum Report {
         /// How many bytes of messages were left unwritten.
         left: u64,
     },
-}
-
-impl Event {
-    /// The name of the thread that this comes from. `seeker`: the thread that looks for friends.
-    pub fn teller(&self, seeker: Role) -> &'static str {
-        match self {
-            Event::Read(source, _) => source.role().name(),
-            Event::Written(sink, _) => sink.role().name(),
-            Event::Listening(..)
-            | Event::Refused(_)
-            | Event::Connected(_)
-            | Event::NotConnected(_) => seeker.name(),
-            Event::Signal | Event::HungUp => Role::CtrlC.name(),
-            Event::Time => "the clock",
-        }
-    }
 }
 
 /// In words, for `--explain`: who says what.

@@ -38,8 +38,8 @@ impl fmt::Debug for Friend {
 /// What the coordinator can do to a connection besides sending: a trait, so that tests can drive
 /// the coordinator without a socket.
 pub trait Line: Send {
-    /// Ends the connection now. Both threads wake from whatever they are blocked in and say
-    /// their last words. With `reset` the friend is told that something is missing (RST);
+    /// Ends the connection now. Both threads wake from `recv` and `send` (where the system can do that)
+    /// and say their last words. With `reset` the friend is told that something is missing (RST);
     /// otherwise what the system has accepted is still delivered.
     fn cut(&self, reset: bool);
 

@@ -29,7 +29,7 @@ pub enum Order {
     ToCopy(String),
     /// Let go of this block. It has waited here so that it does not come home before what is ahead of
     /// it is written (see [`buffer`](crate::threads::buffer)).
-    Paid(Arc<Block>),
+    LetGo(Arc<Block>),
     /// Call the friend this from now on. Without a name: it is a new friend.
     CallFriend(Speaker),
     /// Call us by this name from now on. `None`: we have none.

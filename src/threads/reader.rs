@@ -120,7 +120,7 @@ impl Reader {
                         _ => continue,
                     }
                 }
-                Err(stop) if self.is_sudden(&stop) => return Err(stop),
+                Err(stop) if self.drops_partial(&stop) => return Err(stop),
                 Err(stop) => Err(stop),
             };
             return match self.pass_on(pool, |block| codec.finish(block)) {
@@ -136,7 +136,7 @@ impl Reader {
     /// Whether a message that has come only in part is dropped. It is not if it is a friend's: it was
     /// said, even though the connection then broke. Nor if we were woken from reading the keyboard
     /// (`Permits::stop`): that is done to learn what is half typed.
-    fn is_sudden(&self, stop: &Stop) -> bool {
+    fn drops_partial(&self, stop: &Stop) -> bool {
         let broke = |why: &io::Error| !self.is_friend() && why.kind() != io::ErrorKind::WouldBlock;
         matches!(stop, Stop::Read(ReadError::Io(why)) if broke(why))
     }
@@ -153,7 +153,7 @@ impl Reader {
         mut decode: impl FnMut(&mut Block) -> Result<Step, Fault>,
     ) -> Result<Step, Stop> {
         loop {
-            let mut block = pool.take_for_the_rest().ok_or(Stop::Told)?;
+            let mut block = pool.take_even_if_stopped();
             let step = decode(&mut block);
             // Whole messages are passed on at once, not when the block is full; and before the step
             // that came after them.
@@ -173,7 +173,7 @@ impl Reader {
                 // It takes a buffer along: otherwise a friend who asks without end would fill the
                 // memory.
                 Step::Request(request) => {
-                    let paid = spare.or_else(|| pool.take_for_the_rest()).ok_or(Stop::Told)?;
+                    let paid = spare.unwrap_or_else(|| pool.take_even_if_stopped());
                     self.tell(News::Request(request, paid))?;
                 }
             }

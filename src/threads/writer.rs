@@ -139,7 +139,7 @@ impl Writer {
                 let _ = self.inbox.send(Event::Written(self.sink, Report::Flushed));
                 Ok(())
             }
-            Order::Paid(_) | Order::Goodbye => Ok(()),
+            Order::LetGo(_) | Order::Goodbye => Ok(()),
         }
     }
 

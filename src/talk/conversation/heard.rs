@@ -71,7 +71,7 @@ impl Conversation {
     /// The socket-reader has said its last word.
     pub(super) fn on_heard_out(&mut self, result: Result<(), ReadError>, now: Instant) {
         let had_ended = self.theirs.have_ended();
-        // Once we have said `end`, the friend may just close, as the article's server does.
+        // Once we have said `end`, the friend may just close, as the server in "How The Internet Speaks" does.
         let wants_end = self.plan.wire == Wire::Frames && !self.ours.said_end();
         let is_whole = result.is_ok() && (had_ended || !wants_end);
         if self.leaving.is_cut() {
