@@ -14,6 +14,7 @@
 mod ending;
 mod host;
 mod speech;
+mod stalls;
 
 use std::collections::BTreeMap;
 use std::fmt;
