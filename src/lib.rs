@@ -165,8 +165,9 @@
 //!   [`text::invisible`], nor hide anything; [`text::rows`], nor speak in another's name;
 //!   [`text::name`], [`text::command`], [`text::audience`], [`text::reason`].
 //! - **The terminal**: [`terminal::decoder`], from bytes to keys; [`terminal::keys`],
-//!   [`terminal::editor`] and [`terminal::keyboard`], from keys to lines; [`terminal::history`], those that
-//!   were typed before; [`terminal::lines`], where the terminal edits; [`terminal::screen`] and [`terminal::row`], what is seen; [`terminal::transcript`],
+//!   [`terminal::editor`] and [`terminal::keyboard`], from keys to lines, with
+//!   [`terminal::editor::bindings`], [`terminal::editor::line`], [`terminal::editor::undo`],
+//!   [`terminal::editor::kills`] and [`terminal::history`]; [`terminal::lines`], where the terminal edits; [`terminal::screen`] and [`terminal::row`], what is seen; [`terminal::transcript`],
 //!   the same in a file; [`terminal::clock`].
 //! - **The network**: [`net::place`] and [`net::resolver`], from a name to addresses; [`net::socket`], to
 //!   a connected socket; [`net::requests`], [`net::acceptor`] and [`net::connector`], who looks for

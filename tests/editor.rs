@@ -271,6 +271,55 @@ fn up_and_down_go_through_what_was_typed_before_and_back_to_the_draft() {
 }
 
 #[test]
+fn a_line_from_before_keeps_its_edits_until_enter() {
+    let mut chat = Chat::start();
+    for line in ["first", "second"] {
+        chat.press(line, &format!("> {line}|"));
+        chat.sends(line);
+    }
+    chat.press("dra", "> dra|");
+    chat.press(&format!("{UP}!"), "> second!|");
+    chat.press(&format!("{UP}?"), "> first?|");
+    chat.press(DOWN, "> second!|");
+    chat.press("\x1b<", "> first?|");
+    chat.press("\x1b>", "> dra|");
+    chat.press(UP, "> second!|");
+    chat.sends("second!");
+    chat.press(&format!("{UP}{UP}"), "> second|");
+    chat.press(UP, "> first|");
+    chat.ends();
+}
+
+#[test]
+fn what_was_typed_and_deleted_is_taken_back() {
+    let mut chat = Chat::start();
+    for undo in ["\x1f", "\x18\x15"] {
+        chat.press("one two", "> one two|");
+        chat.press("\x17", "> one |");
+        chat.press("\x15", "> |");
+        chat.press(undo, "> one |");
+        chat.press(undo, "> one two|");
+        chat.sends("one two");
+    }
+    chat.ends();
+}
+
+#[test]
+fn a_control_character_behind_ctrl_v_is_shown_and_sent_and_ctrl_c_still_leaves() {
+    let mut chat = Chat::start();
+    chat.press("a\x16\x07b", "> a^Gb|");
+    chat.terminal.press("\r");
+    gets(&chat.friend, "a\x07b\n");
+    shows(&chat.terminal, "> |");
+    chat.press("half\x16", "> half|");
+    chat.terminal.press(CTRL_C);
+    assert_eq!(receive_to_end(&chat.friend), b"");
+    drop(chat.friend);
+    chat.terminal.ends_with(0);
+    wait_line(&chat.terminal, "* not sent: half");
+}
+
+#[test]
 fn enter_sends_the_whole_line_wherever_the_cursor_is_and_ctrl_j_is_enter() {
     let mut chat = Chat::start();
     chat.press("hello", "> hello|");

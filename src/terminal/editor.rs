@@ -1,17 +1,28 @@
 //! What the keys mean: the line that is being typed, and those that were typed before.
 //!
 //! It knows no terminal and no thread: keys go in, and finished lines come out. A [`Keyboard`] reads the
-//! keys, and does what they ask for.
+//! keys, and does what they ask for. All is as in readline, which `tests/readline.rs` holds.
+//!
+//! The line, its undo and its kill ring are our own. Tried were `tui-input` and `rustyline`'s
+//! `LineBuffer`: the first has no undo, both have other words than readline (`don't`, or letters with
+//! marks), and the second cannot grow and keeps undo and kill ring to itself, as `reedline` does, which
+//! wants the terminal besides.
 //!
 //! [`Keyboard`]: crate::terminal::keyboard::Keyboard
 
-use termina::Event as Input;
-use termina::event::{KeyCode, KeyEvent, KeyEventKind, Modifiers};
-use tui_input::{Input as Line, InputRequest};
+pub mod bindings;
+pub mod kills;
+pub mod line;
+pub mod undo;
 
+use termina::Event as Input;
+use termina::event::{KeyEvent, KeyEventKind};
+
+use crate::terminal::editor::bindings::{Action, To};
+use crate::terminal::editor::kills::{Kills, Side};
+use crate::terminal::editor::line::Line;
 use crate::terminal::history::History;
 use crate::terminal::row::Row;
-use crate::text::harmless::is_mark;
 
 /// What keys come to.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,229 +46,188 @@ pub enum Meaning {
 pub struct Editor {
     line: Line,
     history: History,
-    /// What was cut out of the line, for Ctrl-Y.
-    cut: String,
-    /// The last key has cut something out: what the next one does belongs to it.
-    cutting: bool,
+    kills: Kills,
+    last: Last,
+    mode: Mode,
+}
+
+/// What the last key has done, where the next one may belong to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Last {
+    #[default]
+    Other,
+    /// It has cut something out.
+    Cut,
+    /// It has brought back what was cut out.
+    BroughtBack,
+}
+
+/// What the next key is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mode {
+    /// Editing.
+    #[default]
+    Edit,
+    /// Ctrl-X has been pressed.
+    CtrlX,
+    /// Ctrl-V has been pressed.
+    Verbatim,
 }
 
 impl Editor {
     /// Takes a key, or what was pasted.
     pub fn on(&mut self, input: Input) -> Meaning {
-        match input {
-            Input::Key(key) if key.kind != KeyEventKind::Release => {
-                let was_cutting = std::mem::take(&mut self.cutting);
-                self.on_key(key, was_cutting)
-            }
-            Input::Paste(text) => {
-                self.cutting = false;
-                self.on_paste(&text)
-            }
+        let action = match input {
+            Input::Key(key) if key.kind != KeyEventKind::Release => self.action(key),
+            Input::Paste(text) => return self.on_paste(&text),
             // Not asked for: the mouse, and answers to questions that nobody has put.
-            _ => Meaning::Nothing,
+            _ => return Meaning::Nothing,
+        };
+        let last = std::mem::take(&mut self.last);
+        match action {
+            Action::Interrupt => Meaning::Interrupt,
+            Action::Suspend => Meaning::Suspend,
+            Action::Redraw => Meaning::Redraw,
+            Action::DeleteOrEnd if self.line.text().is_empty() => Meaning::End,
+            Action::Submit => Meaning::Lines(self.submit() + "\n"),
+            action => {
+                self.edit(action, last);
+                Meaning::Nothing
+            }
         }
     }
 
-    fn on_key(&mut self, KeyEvent { code, modifiers, .. }: KeyEvent, was_cutting: bool) -> Meaning {
-        let (cursor, end) = (self.halves().0.len(), self.line.value().len());
-        match action(code, Held::of(modifiers)) {
-            Action::Nothing => {}
-            Action::Interrupt => return Meaning::Interrupt,
-            Action::Suspend => return Meaning::Suspend,
-            Action::Redraw => return Meaning::Redraw,
-            Action::DeleteOrEnd if self.line.value().is_empty() => return Meaning::End,
-            Action::DeleteOrEnd => self.edit(InputRequest::DeleteNextChar),
-            Action::Submit => return Meaning::Lines(self.submit() + "\n"),
-            Action::Older => self.recall(History::back),
-            Action::Newer => self.recall(History::forth),
-            Action::Edit(request) => self.edit(request),
-            Action::GoToEndOfWord => self.go_to_end_of_word(),
-            Action::CutWordBefore => {
-                self.edit(InputRequest::GoToPrevWord);
-                self.cut(cursor, self.halves().0.len(), was_cutting);
-            }
-            Action::CutWordAfter => {
-                self.go_to_end_of_word();
-                self.cut(cursor, self.halves().0.len(), was_cutting);
-            }
-            Action::CutBefore => self.cut(cursor, 0, was_cutting),
-            Action::CutAfter => self.cut(cursor, end, was_cutting),
-            Action::BringBack => self.insert(&self.cut.clone()),
+    fn action(&mut self, key: KeyEvent) -> Action {
+        match std::mem::take(&mut self.mode) {
+            Mode::Edit => bindings::action(key),
+            Mode::CtrlX => bindings::action_behind_ctrl_x(key),
+            Mode::Verbatim => bindings::action_behind_ctrl_v(key),
         }
-        Meaning::Nothing
     }
 
-    fn edit(&mut self, request: InputRequest) {
-        self.line.handle(request);
+    fn edit(&mut self, action: Action, last: Last) {
+        match action {
+            Action::CtrlX => self.mode = Mode::CtrlX,
+            Action::Verbatim => self.mode = Mode::Verbatim,
+            Action::Type(character) => self.line.type_text(character.encode_utf8(&mut [0; 4])),
+            Action::Older => self.visit(self.history.back() + 1),
+            Action::Newer => self.visit(self.history.back().saturating_sub(1)),
+            Action::Oldest => self.visit(self.history.count()),
+            Action::Newest => self.visit(0),
+            Action::Go(to) => self.line.go_to(self.place(to)),
+            Action::Delete(to) => self.delete(to),
+            Action::DeleteOrEnd => self.delete(To::Next),
+            Action::Cut(to) => self.cut(self.place(to), last),
+            Action::BringBack => self.bring_back(),
+            Action::BringBackOlder => self.bring_back_older(last),
+            Action::Undo => self.line.undo(),
+            Action::SwapCharacters => self.line.swap_characters(),
+            Action::SwapWords => self.line.swap_words(),
+            Action::Change(case) => self.line.change_case(case),
+            // Not for the line.
+            Action::Nothing
+            | Action::Interrupt
+            | Action::Suspend
+            | Action::Redraw
+            | Action::Submit => {}
+        }
+    }
+
+    fn visit(&mut self, back: usize) {
+        self.history.visit(back, &mut self.line);
+    }
+
+    fn place(&self, to: To) -> usize {
+        match to {
+            To::Previous => self.line.previous(),
+            To::Next => self.line.next(),
+            To::StartOfWord => self.line.start_of_word(),
+            To::EndOfWord => self.line.end_of_word(),
+            To::StartBetweenSpaces => self.line.start_between_spaces(),
+            To::Start => 0,
+            To::End => self.line.text().len(),
+        }
+    }
+
+    fn delete(&mut self, to: To) {
+        let place = self.place(to);
+        if place != self.line.cursor() {
+            self.line.remove_to(place);
+        }
+    }
+
+    /// Cuts out what is between the cursor and another place. What is cut by several keys at one go
+    /// comes back together.
+    fn cut(&mut self, place: usize, last: Last) {
+        let cursor = self.line.cursor();
+        if place != cursor {
+            let side = if place < cursor { Side::Before } else { Side::Behind };
+            let piece = self.line.remove_to(place);
+            self.kills.add(piece, side, last == Last::Cut);
+            self.last = Last::Cut;
+        }
+    }
+
+    fn bring_back(&mut self) {
+        if let Some(piece) = self.kills.piece() {
+            self.line.insert(piece);
+        }
+        self.last = Last::BroughtBack;
+    }
+
+    /// What has just been brought back makes room for what was cut out before it.
+    fn bring_back_older(&mut self, last: Last) {
+        self.last = Last::BroughtBack;
+        let (before, _) = self.line.halves();
+        if last == Last::BroughtBack
+            && let Some(rest) = self.kills.piece().and_then(|piece| before.strip_suffix(piece))
+        {
+            let start = rest.len();
+            self.line.remove_to(start);
+            self.kills.turn();
+            self.bring_back();
+        }
     }
 
     /// Each newline in what was pasted is an Enter; what follows the last one stays in the row.
     fn on_paste(&mut self, text: &str) -> Meaning {
+        (self.last, self.mode) = (Last::Other, Mode::Edit);
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
         let mut finished = String::new();
         let mut pieces = text.split('\n');
         if let Some(first) = pieces.next() {
-            self.insert(first);
+            self.line.type_text(first);
         }
         for piece in pieces {
             finished.push_str(&self.submit());
             finished.push('\n');
-            self.insert(piece);
+            self.line.type_text(piece);
         }
         if finished.is_empty() { Meaning::Nothing } else { Meaning::Lines(finished) }
     }
 
-    fn insert(&mut self, text: &str) {
-        let (before, after) = self.halves();
-        let value = [before, text, after].concat();
-        let cursor = self.line.cursor() + text.chars().count();
-        self.set(value, cursor);
-    }
-
-    fn set(&mut self, value: String, cursor: usize) {
-        self.line = std::mem::take(&mut self.line).with_value(value).with_cursor(cursor);
-    }
-
-    /// To the end of the next word, where Emacs and every shell go. (The library goes to the beginning of
-    /// the one after it.)
-    fn go_to_end_of_word(&mut self) {
-        let (_, after) = self.halves();
-        // With its marks, which take no column of their own.
-        let is_word = |it: &char| it.is_alphanumeric() || is_mark(*it);
-        let gap = after.chars().take_while(|it| !is_word(it)).count();
-        let word = after.chars().skip(gap).take_while(is_word).count();
-        self.edit(InputRequest::SetCursor(self.line.cursor() + gap + word));
-    }
-
-    /// Cuts out what is between the cursor and another place, in bytes. (The library would do it, but
-    /// forgets what was cut at a key that cuts nothing, and takes two cuts for one where something was
-    /// typed in between.)
-    fn cut(&mut self, cursor: usize, other: usize, was_cutting: bool) {
-        let (from, to) = (cursor.min(other), cursor.max(other));
-        let line = self.line.value();
-        let part = &line[from..to];
-        self.cutting = was_cutting || !part.is_empty();
-        self.cut = match was_cutting || part.is_empty() {
-            false => part.to_owned(),
-            // In the order in which it stood in the line.
-            true if from < cursor => [part, &self.cut].concat(),
-            true => [&self.cut, part].concat(),
-        };
-        let (value, cursor) = ([&line[..from], &line[to..]].concat(), line[..from].chars().count());
-        self.set(value, cursor);
-    }
-
     fn submit(&mut self) -> String {
-        let line = self.line.value_and_reset();
+        let line = std::mem::take(&mut self.line).into_text();
         self.history.add(&line);
         line
     }
 
-    fn recall(&mut self, step: impl FnOnce(&mut History, &str) -> Option<String>) {
-        if let Some(line) = step(&mut self.history, self.line.value()) {
-            self.set(line, usize::MAX);
-        }
-    }
-
     /// Takes what is half typed.
     pub fn take_half(&mut self) -> String {
-        self.line.value_and_reset()
+        self.history.forget_edits();
+        (self.last, self.mode) = (Last::Other, Mode::Edit);
+        std::mem::take(&mut self.line).into_text()
     }
 
     /// What there is before the cursor and after it.
     pub fn halves(&self) -> (&str, &str) {
-        let line = self.line.value();
-        let at = line.char_indices().nth(self.line.cursor()).map_or(line.len(), |(at, _)| at);
-        line.split_at(at)
+        self.line.halves()
     }
 
     /// The input row, to be drawn.
     pub fn row(&self) -> Row {
         let (before, after) = self.halves();
         Row::new(before, after)
-    }
-}
-
-/// What a key asks for.
-enum Action {
-    Nothing,
-    Interrupt,
-    Suspend,
-    Redraw,
-    /// Ctrl-D: the next character, or that this was all.
-    DeleteOrEnd,
-    Submit,
-    /// The line that was typed before this one.
-    Older,
-    Newer,
-    /// What the library does.
-    Edit(InputRequest),
-    GoToEndOfWord,
-    CutWordBefore,
-    CutWordAfter,
-    /// All that is before the cursor.
-    CutBefore,
-    CutAfter,
-    /// What was cut out last.
-    BringBack,
-}
-
-/// The table of keys, as Emacs and every shell have them.
-fn action(code: KeyCode, held: Held) -> Action {
-    use Action::*;
-    use InputRequest as Do;
-    match (code, held) {
-        (KeyCode::Char('c'), Held::Control) => Interrupt,
-        (KeyCode::Char('z'), Held::Control) => Suspend,
-        (KeyCode::Char('l'), Held::Control) => Redraw,
-        (KeyCode::Enter, _) | (KeyCode::Char('j'), Held::Control) => Submit,
-        (KeyCode::Up, _) | (KeyCode::Char('p'), Held::Control) => Older,
-        (KeyCode::Down, _) | (KeyCode::Char('n'), Held::Control) => Newer,
-
-        (KeyCode::Left, Held::Nothing) | (KeyCode::Char('b'), Held::Control) => {
-            Edit(Do::GoToPrevChar)
-        }
-        (KeyCode::Right, Held::Nothing) | (KeyCode::Char('f'), Held::Control) => {
-            Edit(Do::GoToNextChar)
-        }
-        (KeyCode::Left, _) | (KeyCode::Char('b'), Held::Alt) => Edit(Do::GoToPrevWord),
-        (KeyCode::Right, _) | (KeyCode::Char('f'), Held::Alt) => GoToEndOfWord,
-        (KeyCode::Home, _) | (KeyCode::Char('a'), Held::Control) => Edit(Do::GoToStart),
-        (KeyCode::End, _) | (KeyCode::Char('e'), Held::Control) => Edit(Do::GoToEnd),
-
-        (KeyCode::Backspace, Held::Alt) | (KeyCode::Char('w'), Held::Control) => CutWordBefore,
-        (KeyCode::Backspace, _) | (KeyCode::Char('h'), Held::Control) => Edit(Do::DeletePrevChar),
-        (KeyCode::Delete, _) => Edit(Do::DeleteNextChar),
-        (KeyCode::Char('d'), Held::Control) => DeleteOrEnd,
-        (KeyCode::Char('d'), Held::Alt) => CutWordAfter,
-        (KeyCode::Char('u'), Held::Control) => CutBefore,
-        (KeyCode::Char('k'), Held::Control) => CutAfter,
-        (KeyCode::Char('y'), Held::Control) => BringBack,
-
-        (KeyCode::Tab, Held::Nothing) => Edit(Do::InsertChar('\t')),
-        (KeyCode::Char(character), Held::Nothing) => Edit(Do::InsertChar(character)),
-        _ => Nothing,
-    }
-}
-
-/// The key that is held together with another. Shift is in the character itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Held {
-    Nothing,
-    Control,
-    Alt,
-    Other,
-}
-
-impl Held {
-    fn of(modifiers: Modifiers) -> Held {
-        let held = modifiers - Modifiers::SHIFT - Modifiers::CAPS_LOCK - Modifiers::NUM_LOCK;
-        match held {
-            Modifiers::NONE => Held::Nothing,
-            Modifiers::CONTROL => Held::Control,
-            Modifiers::ALT | Modifiers::META => Held::Alt,
-            _ => Held::Other,
-        }
     }
 }
 
@@ -314,6 +284,50 @@ mod tests {
         assert_row(&format!("{keys}\x10"), "two", "");
         assert_row(&format!("{keys}\x10\x10\x10"), "one", "");
         assert_row(&format!("{keys}\x10\x10\x0e\x0e\x0e"), "half", "");
+    }
+
+    #[test]
+    fn a_line_keeps_its_edits_while_others_are_looked_at_and_until_enter() {
+        let keys = "one\rtwo\rhalf\x10!\x10?";
+        assert_row(keys, "one?", "");
+        assert_row(&format!("{keys}\x0e"), "two!", "");
+        assert_row(&format!("{keys}\x1b>"), "half", "");
+        assert_row(&format!("{keys}\x1b>\x1b<\x1f"), "one", "");
+        assert_eq!(pressed(&format!("{keys}\r")).1, "one\ntwo\none?\n");
+        assert_row(&format!("{keys}\r\x10\x10"), "two", "");
+        assert_row(&format!("{keys}\r\x1b<\x1b<"), "one", "");
+    }
+
+    #[test]
+    fn what_was_done_is_taken_back_step_by_step() {
+        assert_row("one two\x17\x15\x1f", "one ", "");
+        assert_row("one two\x17\x15\x1f\x18\x15", "one two", "");
+        assert_row("one two\x17\x15\x1f\x1f\x1f\x1f", "", "");
+        assert_row(&format!("{}\x1f", "x".repeat(25)), &"x".repeat(20), "");
+        // A paste is one step, whatever its length.
+        assert_row(&format!("a\x1b[200~{}\x1b[201~\x1f", "x".repeat(50)), "a", "");
+    }
+
+    #[test]
+    fn words_and_characters_change_places_and_case() {
+        assert_row("ab\x14", "ba", "");
+        assert_row("one, two\x01\x1bf\x1bt", "two, one", "");
+        assert_row("one two\x01\x1bu\x1bc", "ONE Two", "");
+        assert_row("ÉTÉ\x01\x1bl", "été", "");
+        assert_row("one two\x01\x1b[3;5~", "", " two");
+    }
+
+    #[test]
+    fn what_was_cut_before_comes_back_in_the_place_of_what_was_cut_last() {
+        assert_row("one\x15two\x15\x19\x1by", "one", "");
+        assert_row("one\x15two\x15\x19\x1by\x1by", "two", "");
+        assert_row("one\x15two\x15\x19\x02\x1by", "tw", "o");
+    }
+
+    #[test]
+    fn a_character_behind_ctrl_v_is_one_as_it_is() {
+        assert_row("a\x16\x01b\x16\t\x16\x7f", "a\u{1}b\t\x7f", "");
+        assert_row("a\x16\x1b[Db", "ab", "");
     }
 
     #[test]

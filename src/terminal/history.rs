@@ -1,27 +1,29 @@
 //! The lines that were typed before.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::terminal::editor::line::Line;
 
 /// How much of what was typed before can be fetched back, in bytes. The last line always can.
 const HISTORY_MAX: usize = 256 * 1024;
 
-/// The lines that were typed before, for Up and Down.
+/// The lines that were typed before, and which of them is in the row. A line that is left keeps its
+/// edits until Enter, as in readline.
 #[derive(Debug, Default)]
 pub struct History {
     lines: VecDeque<String>,
     /// How many bytes they have.
     bytes: usize,
-    /// How many lines back we are.
+    /// How many lines back we are: at 0 is what is being typed.
     back: usize,
-    /// What was being typed when Up was pressed first.
-    draft: String,
+    /// Lines as they were left, by how far back they are.
+    left: BTreeMap<usize, Line>,
 }
 
 impl History {
     /// A line was typed, and Enter pressed.
     pub fn add(&mut self, line: &str) {
-        self.back = 0;
-        self.draft.clear();
+        self.forget_edits();
         if line.is_empty() || self.lines.back().is_some_and(|last| last == line) {
             return;
         }
@@ -32,25 +34,36 @@ impl History {
         }
     }
 
-    /// One line further back.
-    pub fn back(&mut self, current: &str) -> Option<String> {
-        if self.back == self.lines.len() {
-            return None;
-        }
-        if self.back == 0 {
-            current.clone_into(&mut self.draft);
-        }
-        self.back += 1;
-        self.lines.get(self.lines.len() - self.back).cloned()
+    /// Nothing is being typed any more: all lines are again as they were sent.
+    pub fn forget_edits(&mut self) {
+        self.back = 0;
+        self.left.clear();
     }
 
-    /// One line forth; after the last is what was being typed.
-    pub fn forth(&mut self, _current: &str) -> Option<String> {
-        self.back = self.back.checked_sub(1)?;
-        match self.back {
-            0 => Some(std::mem::take(&mut self.draft)),
-            back => self.lines.get(self.lines.len() - back).cloned(),
+    /// How many lines back we are.
+    pub fn back(&self) -> usize {
+        self.back
+    }
+
+    /// How many lines there are.
+    pub fn count(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Leaves the line in the row for the one that is this many back.
+    pub fn visit(&mut self, back: usize, row: &mut Line) {
+        if back == self.back || back > self.lines.len() {
+            return;
         }
+        let next = self.left.remove(&back).unwrap_or_else(|| {
+            Line::new(self.lines.get(self.lines.len() - back).cloned().unwrap_or_default())
+        });
+        let left = std::mem::replace(row, next);
+        row.go_to(row.text().len());
+        if self.back == 0 || left.is_edited() {
+            self.left.insert(self.back, left);
+        }
+        self.back = back;
     }
 }
 

@@ -129,7 +129,7 @@ impl Session {
             terminal: Terminal::new(HEIGHT, columns),
             columns,
             expected: Vec::new(),
-            model: Line::default(),
+            model: Line { left: vec![Left::default()], ..Line::default() },
             count: 0,
             trail: Vec::new(),
         }
@@ -138,7 +138,7 @@ impl Session {
     fn next(&mut self, choices: &mut Choices) {
         let control = |key| KeyEvent::new(KeyCode::Char(key), Modifiers::CONTROL);
         let alt = |key| KeyEvent::new(KeyCode::Char(key), Modifiers::ALT);
-        let key = match choices.below(32) {
+        let key = match choices.below(44) {
             0..=3 => {
                 let character = CHARACTERS[choices.below(CHARACTERS.len())];
                 KeyEvent::new(KeyCode::Char(character), Modifiers::NONE)
@@ -155,7 +155,7 @@ impl Session {
             13 => control('k'),
             // Of a line of 4 KiB only a part reaches the screen, where its tabs begin to count anew; and
             // a line that is brought back again and again would fill the memory.
-            14 if self.model.text.len() + self.model.cut.len() > LONGEST => return,
+            14 if self.model.text.len() + self.model.cut.concat().len() > LONGEST => return,
             14 => control('y'),
             15 => KeyCode::Up.into(),
             16 => KeyCode::Down.into(),
@@ -171,7 +171,25 @@ impl Session {
             26 => return self.clear(),
             27 => return self.row_away(),
             28 => KeyEvent::new(KeyCode::Backspace, Modifiers::ALT),
-            29 => control('t'), // It means nothing.
+            29 => control('o'), // It means nothing.
+            30 => control('t'),
+            31 => alt('t'),
+            32 => alt('u'),
+            33 => alt('l'),
+            34 => alt('c'),
+            35 | 36 => control('7'), // Ctrl-_.
+            37 => alt('y'),
+            38 => KeyEvent::new(KeyCode::Delete, Modifiers::CONTROL),
+            39 => alt('<'),
+            40 => alt('>'),
+            41 => {
+                self.press(Event::Key(control('v')));
+                KeyCode::Tab.into()
+            }
+            42 => {
+                self.press(Event::Key(control('x')));
+                control('u')
+            }
             _ => return self.look(),
         };
         self.press(Event::Key(key));
@@ -181,7 +199,9 @@ impl Session {
         self.trail.push(format!("{event:?}"));
         let meaning = self.editor.on(event.clone());
         let (before, after) = halves(&self.editor);
-        let finished = self.model.on(&event, (&before, &after));
+        let finished = self.model.on(&event, (&before, &after)).unwrap_or_else(|why| {
+            panic!("{why}: {before:?} {after:?} after {:#?}", self.trail);
+        });
         assert_eq!((&*before, &*after), self.model.halves(), "{:#?}", self.trail);
         match meaning {
             Meaning::Lines(lines) => {
@@ -321,6 +341,17 @@ impl Session {
         );
         assert!(rows[row + 1..].iter().all(String::is_empty), "{rows:#?} after {:#?}", self.trail);
     }
+}
+
+fn is_undo(event: &Event) -> bool {
+    let undo = KeyEvent::new(KeyCode::Char('7'), Modifiers::CONTROL);
+    *event == Event::Key(undo)
+}
+
+fn sorted(text: &str) -> Vec<char> {
+    let mut characters: Vec<char> = text.chars().collect();
+    characters.sort_unstable();
+    characters
 }
 
 /// The row's two halves, as the editor has them.
@@ -484,13 +515,27 @@ struct Line {
     text: String,
     /// In bytes.
     cursor: usize,
-    cut: String,
-    /// The last key has cut something as well.
+    /// What was cut, at most ten pieces, and which of them comes back.
+    cut: Vec<String>,
+    piece: usize,
+    /// The last key has cut something as well, or brought something back.
     cutting: bool,
+    bringing: bool,
     history: Vec<String>,
-    /// How many lines back we are, and what was being typed before.
-    back: usize,
-    draft: String,
+    /// The line in the row, and all others as they were left, the draft last.
+    at: usize,
+    left: Vec<Left>,
+    /// What the line in the row has been.
+    was: Vec<String>,
+    /// Ctrl-X or Ctrl-V.
+    prefix: Option<char>,
+}
+
+/// A line that is not in the row.
+#[derive(Clone, Default)]
+struct Left {
+    text: String,
+    was: Vec<String>,
 }
 
 impl Line {
@@ -499,14 +544,35 @@ impl Line {
     }
 
     /// Takes a key, and gives the lines that it has finished. `seen`: what the editor made of it, for
-    /// what is no business of a simple one: where words end that are not of ASCII.
-    fn on(&mut self, event: &Event, seen: (&str, &str)) -> String {
+    /// what is no business of a simple one: where words end that are not of ASCII; and which step is one.
+    /// That what was seen can be right is an error if not.
+    fn on(&mut self, event: &Event, seen: (&str, &str)) -> Result<String, &'static str> {
+        let before = self.text.clone();
+        let undoes = self.prefix == Some('x') || is_undo(event);
+        let finished = self.take(event, seen)?;
+        if self.text != before && !undoes {
+            self.was.push(before);
+        }
+        Ok(finished)
+    }
+
+    fn take(&mut self, event: &Event, seen: (&str, &str)) -> Result<String, &'static str> {
         let was_cutting = std::mem::take(&mut self.cutting);
+        let was_bringing = std::mem::take(&mut self.bringing);
+        let prefix = self.prefix.take();
         let key = match event {
-            Event::Paste(text) => return self.paste(text),
+            Event::Paste(text) => return Ok(self.paste(text)),
             Event::Key(key) => key,
-            _ => return String::new(),
+            _ => return Ok(String::new()),
         };
+        match prefix {
+            Some('x') => return self.take_back(seen),
+            Some(_) => {
+                self.insert("\t");
+                return Ok(String::new());
+            }
+            None => {}
+        }
         let (before, after) = self.halves();
         let previous = before.graphemes(true).next_back().map_or(0, str::len);
         // What the cursor stands before may go on behind a joiner or a mark.
@@ -515,7 +581,7 @@ impl Line {
         let control = key.modifiers == Modifiers::CONTROL;
         let alt = key.modifiers == Modifiers::ALT;
         match key.code {
-            KeyCode::Enter => return self.submit(),
+            KeyCode::Enter => return Ok(self.submit()),
             KeyCode::Tab => self.insert("\t"),
             KeyCode::Char(character) if key.modifiers == Modifiers::NONE => {
                 self.insert(character.encode_utf8(&mut [0; 4]));
@@ -529,12 +595,16 @@ impl Line {
                 self.text.replace_range(self.cursor - previous..self.cursor, "");
                 self.cursor -= previous;
             }
+            KeyCode::Delete if control => self.cut(self.cursor, self.word_behind(), was_cutting),
             KeyCode::Delete => self.text.replace_range(self.cursor..self.cursor + next, ""),
             KeyCode::Char('d') if control => {
                 self.text.replace_range(self.cursor..self.cursor + next, "");
             }
             KeyCode::Char('w') if control => {
-                self.cut(self.word_before(seen), self.cursor, was_cutting);
+                let kept = before.trim_end().trim_end_matches(|it: char| !it.is_whitespace()).len();
+                // A mark can stand on a space: then both are one character.
+                let kept = if self.text.contains('\u{301}') { seen.0.len() } else { kept };
+                self.cut(kept, self.cursor, was_cutting);
             }
             KeyCode::Char('u') if control => self.cut(0, self.cursor, was_cutting),
             KeyCode::Char('k') if control => self.cut(self.cursor, self.text.len(), was_cutting),
@@ -542,25 +612,77 @@ impl Line {
                 self.cut(self.cursor, self.word_behind(), was_cutting);
             }
             KeyCode::Char('y') if control => {
-                let cut = self.cut.clone();
-                self.insert(&cut);
+                self.bringing = true;
+                self.insert(&self.cut.get(self.piece).cloned().unwrap_or_default());
+            }
+            KeyCode::Char('y') if alt => {
+                self.bringing = true;
+                let piece = self.cut.get(self.piece).cloned().unwrap_or_default();
+                let stands = self.text[..self.cursor].ends_with(&piece);
+                if was_bringing && !self.cut.is_empty() && stands {
+                    let from = self.cursor - piece.len();
+                    self.was.push(self.text.clone());
+                    self.text.replace_range(from..self.cursor, "");
+                    self.cursor = from;
+                    self.was.push(self.text.clone());
+                    self.piece = (self.piece + self.cut.len() - 1) % self.cut.len();
+                    self.insert(&self.cut[self.piece].clone());
+                }
             }
             KeyCode::Char('b') if alt => self.cursor = self.word_before(seen),
             KeyCode::Char('f') if alt => self.cursor = self.word_behind(),
-            KeyCode::Up if self.back < self.history.len() => {
-                if self.back == 0 {
-                    self.draft = self.text.clone();
+            KeyCode::Char('t') if control || alt => {
+                if sorted(&self.text) != sorted(&[seen.0, seen.1].concat()) {
+                    return Err("something else has changed than places");
                 }
-                self.back += 1;
-                self.recall();
+                self.adopt(seen);
             }
-            KeyCode::Down if self.back > 0 => {
-                self.back -= 1;
-                self.recall();
+            KeyCode::Char('u' | 'l' | 'c') if alt => {
+                let end = self.word_behind();
+                let folded = |text: &str| text.to_uppercase();
+                if folded(&self.text[..end]) != folded(seen.0) || self.text[end..] != *seen.1 {
+                    return Err("something else has changed than the case");
+                }
+                self.adopt(seen);
             }
+            KeyCode::Char('7') if control => return self.take_back(seen),
+            KeyCode::Char(key @ ('x' | 'v')) if control => self.prefix = Some(key),
+            KeyCode::Up => self.visit(self.at.saturating_sub(1)),
+            KeyCode::Down => self.visit((self.at + 1).min(self.history.len())),
+            KeyCode::Char('<') if alt => self.visit(0),
+            KeyCode::Char('>') if alt => self.visit(self.history.len()),
             _ => {}
         }
-        String::new()
+        Ok(String::new())
+    }
+
+    /// Undo: the line is what it was before.
+    fn take_back(&mut self, seen: (&str, &str)) -> Result<String, &'static str> {
+        let text = [seen.0, seen.1].concat();
+        // Taking back what has changed nothing changes nothing.
+        if text != self.text {
+            let at = self.was.iter().rposition(|was| *was == text);
+            self.was.truncate(at.ok_or("the line has never been that")?);
+        }
+        self.adopt(seen);
+        Ok(String::new())
+    }
+
+    /// Takes it as it was seen.
+    fn adopt(&mut self, (before, after): (&str, &str)) {
+        self.text = [before, after].concat();
+        self.cursor = before.len();
+    }
+
+    /// Leaves the line for another one.
+    fn visit(&mut self, at: usize) {
+        if at != self.at {
+            self.left[self.at] =
+                Left { text: std::mem::take(&mut self.text), was: std::mem::take(&mut self.was) };
+            let Left { text, was } = self.left[at].clone();
+            (self.cursor, self.at) = (text.len(), at);
+            (self.text, self.was) = (text, was);
+        }
     }
 
     /// How long the characters before and behind the cursor are, which may be one around it.
@@ -591,6 +713,7 @@ impl Line {
                 Some(piece) => {
                     self.insert(piece);
                     finished += &self.submit();
+                    self.was.push(String::new());
                 }
             }
         }
@@ -600,32 +723,36 @@ impl Line {
     fn submit(&mut self) -> String {
         let line = std::mem::take(&mut self.text);
         self.cursor = 0;
-        self.back = 0;
-        self.draft.clear();
+        self.was.clear();
         if !line.is_empty() && self.history.last() != Some(&line) {
             self.history.push(line.clone());
         }
+        self.left = self
+            .history
+            .iter()
+            .map(|line| Left { text: line.clone(), was: Vec::new() })
+            .chain([Left::default()])
+            .collect();
+        self.at = self.history.len();
         line + "\n"
-    }
-
-    fn recall(&mut self) {
-        self.text = match self.back {
-            0 => std::mem::take(&mut self.draft),
-            back => self.history[self.history.len() - back].clone(),
-        };
-        self.cursor = self.text.len();
     }
 
     /// Cuts a part out, for Ctrl-Y. What is cut at one go, by several keys, belongs together.
     fn cut(&mut self, from: usize, to: usize, was_cutting: bool) {
         let part: String = self.text.drain(from..to).collect();
-        self.cutting = was_cutting || !part.is_empty();
-        self.cut = match was_cutting {
-            _ if part.is_empty() => return,
-            false => part,
-            true if to == self.cursor => part + &self.cut,
-            true => std::mem::take(&mut self.cut) + &part,
-        };
+        self.cutting = !part.is_empty();
+        if part.is_empty() {
+            return;
+        }
+        match self.cut.last_mut() {
+            Some(last) if was_cutting && to == self.cursor => *last = part + last,
+            Some(last) if was_cutting => *last += &part,
+            _ => self.cut.push(part),
+        }
+        if self.cut.len() > 10 {
+            self.cut.remove(0);
+        }
+        self.piece = self.cut.len() - 1;
         self.cursor = from;
     }
 
@@ -641,9 +768,10 @@ impl Line {
 
     /// Where the word behind the cursor ends.
     fn word_behind(&self) -> usize {
-        let is_word = |it: char| it.is_alphanumeric() || it == '\u{301}';
-        let gap = self.text[self.cursor..].trim_start_matches(|it| !is_word(it));
-        let rest = gap.trim_start_matches(is_word);
-        self.text.len() - rest.len()
+        let behind: Vec<&str> = self.text[self.cursor..].graphemes(true).collect();
+        let is_word = |it: &&&str| it.starts_with(char::is_alphanumeric);
+        let gap = behind.iter().take_while(|it| !is_word(it)).count();
+        let word = behind[gap..].iter().take_while(is_word).count();
+        self.cursor + behind[..gap + word].concat().len()
     }
 }
