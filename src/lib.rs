@@ -148,6 +148,7 @@
 //!   coordinator knows of a conversation or a room; [`talk::search`], finding a friend;
 //!   [`talk::redial`], one who proves busy; [`talk::typing`], how far the stdin-reader is;
 //!   [`talk::names`], what the two are called; [`talk::shown`], what is out on the screen;
+//!   [`talk::transfer`], how far a file is on its way;
 //!   [`talk::verdict`], why it is over; [`talk::farewell`], what is said at the end.
 //! - **A room** adds [`room::rules`], who is here and called what; [`room::member`], the two halves of
 //!   each; [`room::paid_outbox`], who is waited for; [`room::host_outbox`], the host's own screen and
@@ -167,7 +168,8 @@
 //! - **The terminal**: [`terminal::decoder`], from bytes to keys; [`terminal::keys`],
 //!   [`terminal::editor`] and [`terminal::keyboard`], from keys to lines, with
 //!   [`terminal::editor::bindings`], [`terminal::editor::line`], [`terminal::editor::undo`],
-//!   [`terminal::editor::kills`] and [`terminal::history`]; [`terminal::lines`], where the terminal edits; [`terminal::screen`] and [`terminal::row`], what is seen; [`terminal::transcript`],
+//!   [`terminal::editor::kills`] and [`terminal::history`]; [`terminal::lines`], where the terminal edits; [`terminal::screen`] and [`terminal::row`], what is seen;
+//!   [`terminal::progress`], the row of a transfer; [`terminal::transcript`],
 //!   the same in a file; [`terminal::clock`].
 //! - **The network**: [`net::place`] and [`net::resolver`], from a name to addresses; [`net::socket`], to
 //!   a connected socket; [`net::requests`], [`net::acceptor`] and [`net::connector`], who looks for

@@ -123,6 +123,7 @@ fn plan(stdin: Stdin) -> Plan {
         name: None,
         editor: false,
         hints: false,
+        transfer: None,
         terminal: None,
     }
 }

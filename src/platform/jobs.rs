@@ -32,6 +32,12 @@ pub fn in_foreground() -> bool {
     tcgetpgrp(stdio::stdin()).map_or(true, |group| group == getpgrp())
 }
 
+/// Whether we are in the foreground of the terminal that stderr is. In the background only lines are
+/// written there, as every program does, and nothing that moves the cursor.
+pub fn stderr_in_foreground() -> bool {
+    tcgetpgrp(stdio::stderr()).map_or(true, |group| group == getpgrp())
+}
+
 /// The terminal that stdin is, if it may be touched: while we are in the background it is the
 /// shell's. Whoever changes it, empties it or reads from it asks here first.
 pub(super) fn ours() -> Option<BorrowedFd<'static>> {

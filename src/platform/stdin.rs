@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, fstat, tell};
 use rustix::io::Errno;
 use rustix::stdio;
 use rustix::termios::isatty;
@@ -28,6 +29,13 @@ pub fn piped() -> io::Result<(impl Read + Send + 'static, Option<Bell>)> {
     // It is rung at a signal, and there are no more than two: the pipe has room for them.
     let bell = Bell::new(move || drop((&bell).write(&[RING])));
     Ok((Piped { input, rung }, Some(bell)))
+}
+
+/// How many bytes of stdin are still to be read, where it is a file.
+pub fn left_to_read() -> Option<u64> {
+    let stdin = stdio::stdin();
+    let stat = fstat(stdin).ok().filter(|stat| FileType::from_raw_mode(stat.st_mode).is_file())?;
+    Some(u64::try_from(stat.st_size).ok()?.saturating_sub(tell(stdin).ok()?))
 }
 
 struct Piped {

@@ -16,6 +16,7 @@ use crate::lens::listener::Listener;
 use crate::lens::trace::Trace;
 use crate::net::place::Place;
 use crate::platform::limits;
+use crate::platform::stdin::left_to_read;
 use crate::platform::terminal::Terminal;
 use crate::program::cli::Meet;
 use crate::program::ending::Ending;
@@ -136,6 +137,7 @@ fn plan(meet: &Meet, place: &Place, streams: &Streams, editor: bool) -> Plan {
         name: meet.common().name.clone(),
         editor,
         hints: streams.hints,
+        transfer: streams.transfers.then_some(left_to_read),
         terminal: streams.terminal.clone(),
     }
 }

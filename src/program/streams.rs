@@ -17,6 +17,8 @@ pub struct Streams {
     pub for_a_person: bool,
     /// Stderr is a terminal: a person reads hints.
     pub hints: bool,
+    /// A pipe or a file is sent or received, and a person wants to see how far that is.
+    pub transfers: bool,
 }
 
 impl Streams {
@@ -28,6 +30,7 @@ impl Streams {
             None => Stdin::Pipe,
         };
         let (for_a_person, hints) = (io::stdout().is_terminal(), io::stderr().is_terminal());
-        Streams { stdin, terminal, for_a_person, hints }
+        let transfers = (stdin == Stdin::Pipe || !for_a_person) && hints && !common.quiet;
+        Streams { stdin, terminal, for_a_person, hints, transfers }
     }
 }

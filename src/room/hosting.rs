@@ -33,6 +33,7 @@ use crate::room::rules::{Room, Who};
 use crate::talk::leaving::{LAST_WORDS, Leaving};
 use crate::talk::meeting::{Company, Conclusion, Input, Meeting, Wants, WhichSignal};
 use crate::talk::plan::{Outlets, Plan, Stdin};
+use crate::talk::transfer::Transfer;
 use crate::text::command::{Command, HELP_OF_A_HOST};
 use crate::text::name::Name;
 use crate::threads::buffer::Block;
@@ -77,6 +78,7 @@ pub struct Hosting {
     /// What the host said after the room was closed. While these buffers are kept here, the
     /// stdin-reader does not get them back: otherwise it would read a whole file for nothing.
     unsaid: Vec<Arc<Block>>,
+    transfer: Transfer,
     failed: bool,
 }
 
@@ -101,6 +103,7 @@ impl Hosting {
             close_at: None,
             closing: None,
             unsaid: Vec::new(),
+            transfer: Transfer::new(plan.transfer, &outlets.notices),
             failed: false,
         }
     }

@@ -30,6 +30,7 @@ use crate::talk::names::Names;
 use crate::talk::plan::{Outlets, Plan, Stdin};
 use crate::talk::redial::Redial;
 use crate::talk::shown::Shown;
+use crate::talk::transfer::Transfer;
 use crate::talk::verdict::{Verdict, Why};
 use crate::text::command::Command;
 use crate::text::name::Name;
@@ -59,6 +60,7 @@ pub struct Conversation {
     /// the stdin-reader does not get them back: otherwise it would read a whole file for nothing.
     unsaid: Vec<Arc<Block>>,
     shown: Shown,
+    transfer: Transfer,
     verdict: Verdict,
     leaving: Leaving,
     /// When we leave: for how long nothing has to come from this friend before we hang up.
@@ -102,6 +104,7 @@ impl Conversation {
             said: Said::default(),
             unsaid: Vec::new(),
             shown: Shown::new(outlets.to_screen.clone()),
+            transfer: Transfer::new(plan.transfer, &outlets.notices),
             verdict: Verdict::default(),
             leaving: Leaving::No,
             silence: silence(friend.called_for),
@@ -131,6 +134,7 @@ impl Conversation {
             self.said.late += bytes.len() as u64;
         }
         self.redial.on_said(bytes, self.said.bytes);
+        self.transfer.on_sent(bytes.len(), now);
         // A socket-writer that has failed says so itself.
         to_friend.send(Order::Block(words));
         true
@@ -174,6 +178,7 @@ impl Conversation {
     }
 
     fn on_input_end(&mut self, now: Instant) {
+        self.transfer.on_input_end(now);
         let goes_on = self.ours.is_open() && self.verdict.why.is_none();
         if goes_on && self.plan.stdin == Stdin::Terminal {
             let notice = "you have ended; the friend may go on (Ctrl-C leaves)";

@@ -12,5 +12,6 @@ pub mod plan;
 pub mod redial;
 pub mod search;
 pub mod shown;
+pub mod transfer;
 pub mod typing;
 pub mod verdict;

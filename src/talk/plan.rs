@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 
 use crate::platform::terminal::Terminal;
+use crate::talk::transfer::InputLeft;
 use crate::text::name::Name;
 use crate::threads::buffer::{Block, Stopper};
 use crate::threads::notices::Notices;
@@ -45,6 +46,8 @@ pub struct Plan {
     pub editor: bool,
     /// Whether to tell the person at the terminal how a friend calls, and that others can listen.
     pub hints: bool,
+    /// Where how far a transfer is is to be shown: tells how much of stdin is left.
+    pub transfer: Option<InputLeft>,
     /// The terminal, if stdin is one: it is asked for what was half typed for one friend, which must
     /// not reach the next.
     pub terminal: Option<Terminal>,

@@ -7,6 +7,7 @@ pub mod history;
 pub mod keyboard;
 pub mod keys;
 pub mod lines;
+pub mod progress;
 pub mod row;
 pub mod screen;
 pub mod transcript;

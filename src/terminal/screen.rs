@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, never, select};
 
 use crate::platform::window;
 use crate::terminal::clock::time_of_day;
+use crate::terminal::progress::ProgressRow;
 use crate::terminal::row::{DrawnRow, Row};
 use crate::text::audience;
 use crate::text::harmless::harmless;
@@ -48,6 +49,8 @@ pub struct Screen {
     rows: Receiver<Row>,
     /// The one that is being typed.
     row: DrawnRow,
+    /// How far a transfer is.
+    progress: ProgressRow,
     /// The terminal was told to mark what is pasted.
     marks_pastes: bool,
     /// The terminal obeys escape sequences.
@@ -68,6 +71,7 @@ impl Screen {
             speaker: Speaker::Friend,
             rows: never(),
             row: DrawnRow::default(),
+            progress: ProgressRow::default(),
             marks_pastes: false,
             obeys: window::knows_escapes(),
             no_wrapping: false,
@@ -147,6 +151,7 @@ impl Screen {
     }
 
     fn show(&mut self, rows: &str, to: &mut dyn Write) -> io::Result<()> {
+        self.progress.erase(self.columns, to)?;
         self.row.erase(self.columns, to)?;
         self.let_no_row_wrap(to)?;
         to.write_all(rows.as_bytes())?;
@@ -187,6 +192,7 @@ impl Form for Screen {
 
     /// The terminal breaks this line, and so knows that it is one when it is copied.
     fn write_to_copy(&mut self, line: &str, to: &mut dyn Write) -> io::Result<()> {
+        self.progress.erase(self.columns, to)?;
         self.row.erase(self.columns, to)?;
         self.let_wrap(to)?;
         to.write_all(harmless(line.trim_end()).as_bytes())?;
@@ -200,6 +206,7 @@ impl Form for Screen {
 
     /// Takes the row off the screen, for good or until there is a new one.
     fn take_row_away(&mut self, to: &mut dyn Write) -> io::Result<()> {
+        self.progress.erase(self.columns, to)?;
         self.row.erase(self.columns, to)?;
         self.row.forget();
         self.let_wrap(to)?;
@@ -216,6 +223,10 @@ impl Form for Screen {
         self.marks_pastes = false;
     }
 
+    fn show_progress(&mut self, row: String, to: &mut dyn Write) -> io::Result<()> {
+        if self.obeys { self.progress.set(row, self.columns, to) } else { Ok(()) }
+    }
+
     /// Empties the screen, as Ctrl-L does in a shell.
     fn clear(&mut self, to: &mut dyn Write) -> io::Result<()> {
         self.row.mark_erased();
@@ -229,6 +240,7 @@ impl Form for Screen {
             self.set_row(Some(newer));
         }
         self.draw_row(to)?;
+        self.progress.redraw(self.columns, to)?;
         self.row.restart_count();
         self.let_wrap(to)
     }

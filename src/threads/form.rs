@@ -56,6 +56,11 @@ pub trait Form: Debug + Send {
     /// The input row is not on the screen any more: the screen belongs to another program now.
     fn lose_row(&mut self) {}
 
+    /// Shows how far a transfer is; see [`Order::Progress`].
+    fn show_progress(&mut self, _row: String, _to: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Empties the screen, but for the input row.
     fn clear(&mut self, _to: &mut dyn Write) -> io::Result<()> {
         Ok(())

@@ -26,6 +26,10 @@ const LOG_MAX: usize = WAITING_MAX - 100;
 /// How many may wait for an error to be added: no flood of other lines must push out an error.
 const ERRORS_MAX: usize = WAITING_MAX + 100;
 
+/// How many may wait for the row of a transfer to be drawn: where nobody reads stderr, rows must not
+/// pile up.
+const ROWS_MAX: usize = 8;
+
 /// The way to stderr. See the [module's page](self).
 #[derive(Clone, Debug)]
 pub struct Notices {
@@ -87,6 +91,21 @@ impl Notices {
     /// An error: why the conversation could not start, or broke. Said even when quiet.
     pub fn error(&self, error: impl Display) {
         self.hand_over(format!("threadchat: {error}\n"), ERRORS_MAX);
+    }
+
+    /// How far a transfer is: a row that is drawn over the one before. Where too much is waiting it is
+    /// left out: soon there will be another.
+    pub fn progress(&self, row: String) {
+        if !self.quiet && self.to_writer.len() < ROWS_MAX {
+            self.to_writer.send(Order::Progress(row));
+        }
+    }
+
+    /// Takes that row away.
+    pub fn progress_over(&self) {
+        if !self.quiet {
+            self.order(Order::Progress(String::new()), WAITING_MAX);
+        }
     }
 
     /// Says how many lines were dropped, if any were. Every line that goes out does so first; at the

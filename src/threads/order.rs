@@ -39,6 +39,9 @@ pub enum Order {
     RowAway(Option<Sender<()>>),
     /// The input row is not on the screen any more: the screen belongs to another program now.
     RowLost,
+    /// How far a transfer is, in one row that stands below everything else, in place of the one before.
+    /// Empty: there is no such row any more.
+    Progress(String),
     /// Empty the screen, but for the input row.
     Clear,
     /// Report when everything before this has been written.

@@ -132,6 +132,7 @@ impl Writer {
                 self.form.lose_row();
                 Ok(())
             }
+            Order::Progress(row) => self.form.show_progress(row, to),
             Order::Clear => self.form.clear(to),
             Order::Flush => {
                 to.flush()?;

@@ -8,6 +8,11 @@ pub fn in_foreground() -> bool {
     true
 }
 
+/// A console has no background.
+pub fn stderr_in_foreground() -> bool {
+    true
+}
+
 /// Nobody could let us go on.
 pub fn has_shell() -> bool {
     false

@@ -1,7 +1,9 @@
 //! Windows: standard input, whose reader nothing wakes. A console speaks UTF-16, which only the standard
 //! library's own handle translates.
 
-use std::io::{self, Read, Stdin};
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Seek, Stdin};
+use std::os::windows::io::AsHandle;
 use std::time::Instant;
 
 use crate::platform::bell::{Bell, Ready};
@@ -12,6 +14,13 @@ use crate::platform::bell::{Bell, Ready};
 /// None here.
 pub fn piped() -> io::Result<(impl Read + Send + 'static, Option<Bell>)> {
     Ok((io::stdin(), None))
+}
+
+/// How many bytes of stdin are still to be read, where it is a file.
+pub fn left_to_read() -> Option<u64> {
+    let mut stdin = File::from(io::stdin().as_handle().try_clone_to_owned().ok()?);
+    let size = stdin.metadata().ok().filter(Metadata::is_file)?.len();
+    Some(size.saturating_sub(stdin.stream_position().ok()?))
 }
 
 /// What is typed at the console.

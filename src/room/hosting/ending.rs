@@ -75,6 +75,7 @@ impl Hosting {
 
     /// The host's input has ended. The room stays open, unless it was about to be closed.
     pub(super) fn input_ended(&mut self, now: Instant) {
+        self.transfer.on_input_end(now);
         if self.close_at.is_some() {
             self.close_now(now);
         }
@@ -127,6 +128,7 @@ impl Hosting {
             let count = self.going.len();
             log::debug!("leaves the socket threads of {count}: they could not be woken in time");
         }
+        self.transfer.finish(0);
         let notices = &self.outlets.notices;
         let mut farewell = Farewell::new(notices, self.failed);
         let closing = self.closing.as_ref();

@@ -91,6 +91,7 @@ impl Hosting {
         if self.closing.is_some() {
             return self.unsaid.push(words);
         }
+        self.transfer.on_sent(words.bytes().len(), now);
         self.send_announcements();
         let mut waits = false;
         let screen = self.screen.as_mut().filter(|_| self.plan.editor);
@@ -104,6 +105,7 @@ impl Hosting {
 
     /// Passes on what a member says to everybody else.
     fn relay(&mut self, speaker: Who, name: &Name, words: Arc<Block>, now: Instant) {
+        self.transfer.on_received(words.bytes().len(), now);
         let pieces = self.rendered(name, &words);
         let mut waits = false;
         for outbox in self.screen.iter_mut().chain(&mut self.transcript) {

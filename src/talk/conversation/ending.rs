@@ -114,6 +114,7 @@ impl Conversation {
 
     /// Says what was not handed over, and then why it ended. `true`: there can be a next one.
     pub(super) fn say_farewell(&mut self, reading: bool) -> bool {
+        self.transfer.finish(self.ours.unsent().unwrap_or(0));
         let mut farewell = Farewell::new(&self.outlets.notices, self.verdict.failed);
         farewell.unsent(self.ours.unsent());
         if self.shown.works() && !self.shown.is_whole() {

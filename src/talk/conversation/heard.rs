@@ -24,6 +24,7 @@ impl Conversation {
             // deliver that, although nobody will ever take it: it hung for 110 s.
             self.cut_line(true);
         }
+        self.transfer.on_received(words.bytes().len(), now);
         self.outlets.show(Arc::new(words));
         if self.leaving != Leaving::No {
             self.leaving.heard(now);

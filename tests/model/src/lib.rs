@@ -252,6 +252,7 @@ impl Party {
             name: None,
             editor: false,
             hints: false,
+            transfer: None,
             terminal: None,
         };
         let pool = Pool::new(2, if room { 66 } else { BUFFER });
