@@ -41,16 +41,37 @@ fn pasted(text: &str) -> String {
     format!("\x1b[200~{text}\x1b[201~")
 }
 
-/// The row in which the cursor stands, with a `|` there.
+/// The row in which the cursor stands, with a `|` there. Where it is what is typed, and goes on in several
+/// rows of the screen, they are put together.
 fn row_of(screen: &vt100::Screen) -> String {
-    let (row, column) = screen.cursor_position();
-    let part = |from: u16, to: u16| -> String {
+    let (cursor, column) = screen.cursor_position();
+    let (height, columns) = screen.size();
+    let part = |row: u16, from: u16, to: u16| -> String {
         let cells = (from..to).filter_map(|column| screen.cell(row, column));
         let cells = cells.filter(|cell| !cell.is_wide_continuation());
         cells.map(|cell| if cell.has_contents() { cell.contents() } else { " " }).collect()
     };
-    let (_, columns) = screen.size();
-    format!("{}|{}", part(0, column), part(column, columns.get()).trim_end())
+    let begins = |row: &u16| ["> ", "< "].contains(&&*part(*row, 0, 2));
+    let goes_on = |row: &u16| part(*row, 0, 2) == "  ";
+    let further = (0..=cursor).rev().take_while(goes_on).count() as u16;
+    let first = (cursor - further.min(cursor)..=cursor).find(begins).unwrap_or(cursor);
+    let last = (cursor + 1..height.get())
+        .take_while(|row| goes_on(row) && !part(*row, 2, columns.get()).trim_end().is_empty())
+        .last()
+        .unwrap_or(cursor);
+    let mut rows = String::new();
+    for row in first..=last {
+        let from = if row == first { 0 } else { 2 };
+        if row == cursor {
+            rows += &format!("{}|", part(row, from, column));
+        }
+        let rest = part(row, if row == cursor { column } else { from }, columns.get());
+        // The last column is free, and each row but the last goes up to it.
+        let end =
+            if row == last { rest.trim_end() } else { rest.strip_suffix(' ').unwrap_or(&rest) };
+        rows += end;
+    }
+    rows
 }
 
 /// Whether the row with the cursor is one row: it begins there, and does not go on below.
@@ -462,25 +483,28 @@ fn long_line(length: usize) -> String {
 }
 
 #[test]
-fn a_row_that_does_not_fit_scrolls_sideways_and_shows_where_more_is_hidden() {
+fn what_takes_more_than_a_third_of_the_screen_scrolls_and_shows_where_more_is_hidden() {
     for columns in [20, 80, 300] {
         let mut chat = Chat::sized(columns, &[]);
-        let text = format!("begin{}end", long_line(1_000));
+        let text = format!("begin{}end", long_line(5_000));
         chat.terminal.press(&text);
+        // Eight rows of 24, of which one column is free and two are the margin; and the mark.
+        let third = 8 * (usize::from(columns) - 3) + "> |>".len();
         let row = row_that(&chat.terminal, "the end", |row| row.ends_with("end|"));
-        assert!(row.starts_with("< "), "{row}");
+        assert!(row.starts_with("< ") && row.len() <= third, "{row}");
+        assert!(row.len() > third - usize::from(columns), "{row}");
         chat.terminal.press(CTRL_A);
         let row = row_that(&chat.terminal, "the beginning", |row| row.starts_with("> |begin"));
-        assert!(row.ends_with('>') && row.len() <= usize::from(columns), "{row}");
+        assert!(row.ends_with('>') && row.len() == third, "{row}");
         // To the middle, step by step: it is the text around the cursor that is shown.
-        chat.terminal.press("\x06".repeat(500));
+        chat.terminal.press("\x06".repeat(2_500));
         let around = |row: &str| {
             let (before, after) = row.split_once('|').unwrap();
             before.ends_with("01234") && after.starts_with('5')
         };
         let row =
             row_that(&chat.terminal, "the middle", |row| row.starts_with("< ") && around(row));
-        assert!(row.ends_with('>'), "{row}");
+        assert!(row.ends_with('>') && row.len() == third, "{row}");
         chat.terminal.press("\x05!\r");
         gets(&chat.friend, &format!("{text}!\n"));
         shows(&chat.terminal, "> |");
@@ -489,20 +513,23 @@ fn a_row_that_does_not_fit_scrolls_sideways_and_shows_where_more_is_hidden() {
 }
 
 #[test]
-fn a_row_never_wraps_at_whatever_length() {
+fn what_is_wider_than_the_window_goes_on_below_and_no_terminal_breaks_it() {
     for columns in [20, 21, 80] {
         let mut chat = Chat::sized(columns, &[]);
-        let (at, _) = chat.terminal.with_screen(vt100::Screen::cursor_position);
         let mut typed = String::new();
-        for character in "0123456789你abc👍".chars().cycle().take(usize::from(columns) + 10) {
+        for character in "0123456789你abc👍".chars().cycle().take(3 * usize::from(columns)) {
             typed.push(character);
             chat.terminal.press(character.to_string());
-            row_that(&chat.terminal, &typed, |row| row.ends_with(&format!("{character}|")));
-            let (row, column) = chat.terminal.with_screen(vt100::Screen::cursor_position);
-            assert!(row == at && column < columns, "{row} {column}");
+            row_that(&chat.terminal, &typed, |row| {
+                // Before a wide character up to two columns stay free.
+                row.replace(' ', "") == format!(">{typed}|")
+            });
+            let (_, column) = chat.terminal.with_screen(vt100::Screen::cursor_position);
+            assert!(column < columns, "{column}");
         }
         chat.terminal.press("\r");
         gets(&chat.friend, &format!("{typed}\n"));
+        shows(&chat.terminal, "> |");
         chat.ends();
     }
 }
@@ -620,24 +647,20 @@ fn the_row_is_drawn_again_when_the_window_changes_and_what_is_sent_is_untouched(
     let mut chat = Chat::start();
     let text = "0123456789".repeat(6);
     chat.press(&text, &format!("> {text}|"));
-    for columns in [30, 20, 40] {
-        chat.terminal.resize(24, columns);
-        let row = row_that(&chat.terminal, "a narrow row", |row| {
-            row.starts_with("< ") && row.ends_with("789|") && row.len() <= usize::from(columns)
-        });
-        assert!(text.ends_with(&row["< ".len()..row.len() - 1]), "{row}");
-    }
-    for columns in [120, 300, 80] {
+    for columns in [30, 20, 40, 120, 300, 80] {
         chat.terminal.resize(24, columns);
         shows(&chat.terminal, &format!("> {text}|"));
+        let rows = chat.terminal.with_screen(|screen| screen.contents());
+        assert_eq!(rows.matches('>').count(), 1, "nothing of it is left over: {rows}");
     }
     chat.press("!", &format!("> {text}!|"));
     // What was drawn for the last width is on the screen, and nothing else is on its way there.
     until_all_sleep(chat.terminal.pid(), &["stdin-reader", "screen-writer"]);
     chat.terminal.resize(10, 30);
-    row_that(&chat.terminal, "a narrow row", |row| row.starts_with("< ") && row.ends_with("89!|"));
+    shows(&chat.terminal, &format!("> {text}!|"));
     chat.friend.write_all(b"hello\n").unwrap();
-    chat.terminal.wait_for("\nfriend says: hello\n< ");
+    chat.terminal.wait_for("\nfriend says: hello\n> 0123");
+    shows(&chat.terminal, &format!("> {text}!|"));
     chat.terminal.press("\r");
     gets(&chat.friend, &format!("{text}!\n"));
     chat.ends();

@@ -17,6 +17,7 @@ use portable_pty::CommandBuilder;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use support::bare::BareTerminal;
+use support::glass::Glass;
 use support::pty::Terminal;
 use support::until;
 use support::{Program, contains, friend_answers, friend_calls, friend_listener, peak_memory};
@@ -75,18 +76,52 @@ fn broken(label: &str, text: &str, columns: usize) -> Vec<String> {
     rows.iter().map(|row| row.trim_end().to_owned()).collect()
 }
 
+/// What is being typed, in rows that leave the last column free: the first behind the prompt, the others
+/// behind two spaces; and where the cursor stands: in which row, and behind how much of it.
+fn laid_out(before: &str, after: &str, columns: usize) -> (Vec<String>, usize, String) {
+    let mut rows = vec!["> ".to_owned()];
+    let mut cursor = None;
+    for (at, character) in (before.to_owned() + after).char_indices() {
+        let row = rows.last().unwrap();
+        if row.len() > 2 && most(row) + most(character.encode_utf8(&mut [0; 4])) >= columns {
+            rows.push("  ".to_owned());
+        }
+        let last = rows.len() - 1;
+        if at == before.len() {
+            cursor = Some((last, rows[last].clone()));
+        }
+        rows[last].push(character);
+    }
+    let (row, left) = cursor.unwrap_or_else(|| (rows.len() - 1, rows.last().unwrap().clone()));
+    (rows, row, left)
+}
+
 /// What must stand on a screen: rows that stay, and below them the row that is being typed.
 #[derive(Clone, Debug)]
 struct Model {
+    height: usize,
     columns: usize,
     rows: Vec<String>,
     before: String,
     after: String,
+    /// How many rows of the screen what is being typed has taken at most.
+    tallest: usize,
 }
 
 impl Model {
     fn new(columns: usize) -> Model {
-        Model { columns, rows: Vec::new(), before: String::new(), after: String::new() }
+        Model::sized(24, columns)
+    }
+
+    fn sized(height: usize, columns: usize) -> Model {
+        let (before, after) = (String::new(), String::new());
+        Model { height, columns, rows: Vec::new(), before, after, tallest: 1 }
+    }
+
+    /// How many rows of the screen what is being typed takes: a third of it at most.
+    fn tall(&self) -> usize {
+        let (rows, ..) = laid_out(&self.before, &self.after, self.columns);
+        rows.len().min((self.height / 3).max(1))
     }
 
     fn heard(&mut self, text: &str) {
@@ -116,53 +151,50 @@ impl Model {
             }
             Step::Message(_) => unreachable!("it is no key"),
         }
+        self.tallest = self.tallest.max(self.tall());
         None
     }
 
-    /// What is wrong with a row that shows `left` up to the cursor and `right` behind it. It may
-    /// be scrolled sideways where it does not fit, and says so with `<` and `>`.
-    fn wrong_row(&self, left: &str, right: &str) -> Option<&'static str> {
-        let (mark, left) = left.split_at_checked(2)?;
-        let fits = 2 + most(&self.before) + most(&self.after) + 2 <= self.columns;
-        let cut = left.len() < self.before.len();
-        if cut && (fits || mark != "< ") || !cut && mark != "> " {
-            return Some("the mark at its beginning");
-        }
-        if !self.before.ends_with(left) || left.is_empty() != self.before.is_empty() {
-            return Some("what stands before the cursor");
-        }
-        let right = right.trim_end();
-        let whole = right == self.after.trim_end();
-        let part = |right: &str| !fits && self.after.starts_with(right);
-        if whole || right.strip_suffix('>').is_some_and(part) {
-            return None;
-        }
-        Some("what stands behind the cursor")
+    /// Where what is being typed begins on a screen with these rows and this cursor; `None` where it
+    /// does not stand there as it should. It shows `<` and `>` where there is more of it.
+    fn begins(&self, shown: &[String], row: usize, column: usize) -> Option<usize> {
+        let (laid, at, left) = laid_out(&self.before, &self.after, self.columns);
+        let tall = self.tall();
+        (0..=laid.len() - tall).find_map(|hidden| {
+            let first = row.checked_sub(at.checked_sub(hidden)?)?;
+            let mut expected = laid[hidden..hidden + tall].to_vec();
+            if hidden > 0 {
+                expected[0].replace_range(..2, "< ");
+            }
+            if hidden + tall < laid.len() {
+                expected[tall - 1].push('>');
+            }
+            let there = shown.get(first..first + tall)?;
+            let same = there.iter().zip(&expected).all(|(one, other)| one == other.trim_end());
+            (same && width(&left) == column).then_some(first)
+        })
     }
 
     /// What is wrong with a screen, if anything is.
     fn wrong(&self, screen: &vt100::Screen) -> Option<String> {
-        let shown = rows_of(screen);
+        let (height, columns) = screen.size();
+        let shown: Vec<String> =
+            screen.rows(0, columns.get()).map(|row| row.trim_end().to_owned()).collect();
         let (row, column) = screen.cursor_position();
-        let (row, column) = (usize::from(row), usize::from(column));
-        let height = usize::from(screen.size().0.get());
-        let expected = &self.rows[(self.rows.len() + 1).saturating_sub(height)..];
-        if row != expected.len() || shown.len() != row + 1 {
-            return Some(format!("the cursor is in row {row} of {shown:?}"));
+        let Some(first) = self.begins(&shown, row.into(), column.into()) else {
+            return Some(format!("the row is not at {row}, {column} of {shown:?}"));
+        };
+        // A row that has become lower leaves room below it.
+        let room = usize::from(height.get()) - self.tallest.max(self.tall());
+        if first > self.rows.len() || first < room.min(self.rows.len()) {
+            return Some(format!("the row begins at {first} of {shown:?}"));
         }
-        if shown[..row] != *expected {
-            return Some(format!("{:?} stands there instead of {expected:?}", &shown[..row]));
+        let expected = &self.rows[self.rows.len() - first..];
+        if shown[..first] != *expected {
+            return Some(format!("{:?} stands there instead of {expected:?}", &shown[..first]));
         }
-        let (mut left, mut right) = (String::new(), String::new());
-        for character in shown[row].chars() {
-            if width(&left) < column { &mut left } else { &mut right }.push(character);
-        }
-        // Spaces before the cursor look like nothing at all.
-        left.extend(std::iter::repeat_n(' ', column.saturating_sub(width(&left))));
-        if width(&left) != column {
-            return Some(format!("the cursor is within a character of {:?}", shown[row]));
-        }
-        self.wrong_row(&left, &right).map(|why| format!("{why} in {left:?}, {right:?}"))
+        let below = &shown[first + self.tall()..];
+        (!below.iter().all(String::is_empty)).then(|| format!("{below:?} stands below the row"))
     }
 
     /// Waits until the screen is as it must be.
@@ -186,60 +218,40 @@ fn rows_of(screen: &vt100::Screen) -> Vec<String> {
     rows
 }
 
-/// The rows that a terminal was given for good, with what the program has drawn over taken out:
-/// the row that is being typed, which is erased before anything else is written; and colours.
+/// Shows this on a terminal that is as wide and as high as can be.
+fn on_glass(raw: &[u8]) -> Glass {
+    let mut glass = Glass::new(100_000, |character| width(character.encode_utf8(&mut [0; 4])));
+    glass.show(raw);
+    glass
+}
+
+/// The rows that a terminal was given for good, above the one in which the cursor stands: that is the row
+/// that is being typed, or not finished yet.
 fn rows_for_good(raw: &[u8]) -> Vec<String> {
-    // What follows the last newline is the row that is being typed, or not finished yet.
-    let whole = raw.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-    let text = std::str::from_utf8(&raw[..whole]).expect("a terminal is sent UTF-8");
-    let text = &text.replace("\x1b[?7l", "").replace("\x1b[?7h", "");
-    let last = |row: &str| {
-        let row = row.rsplit("\x1b[K").next().unwrap_or_default();
-        let row = row.rsplit("\x1b[2J").next().unwrap_or_default();
-        without_colours(row.trim_end_matches('\r').trim_start_matches("\x1b[?2004l"))
-    };
-    text.lines().map(last).collect()
-}
-
-/// Text without the sequences that colour a label: `ESC [ 3 N m`, N being a digit.
-fn without_colours(text: &str) -> String {
-    let mut parts = text.split("\x1b[3");
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        match part.as_bytes() {
-            [b'0'..=b'9', b'm', ..] => plain.push_str(&part[2..]),
-            _ => plain.extend(["\x1b[3", part]),
-        }
-    }
-    plain
-}
-
-/// Every input row that was ever drawn, as what stood before the cursor and behind it.
-fn rows_drawn(raw: &[u8]) -> Vec<(String, String)> {
-    // What comes last may not be whole yet.
-    let text = String::from_utf8_lossy(raw);
-    let mut parts = text.split("\x1b7");
-    let mut front = parts.next().unwrap_or_default();
-    let mut drawn = Vec::new();
-    for part in parts {
-        let left = front.rsplit('\r').next().unwrap_or_default();
-        if let Some((right, _)) = part.split_once("\x1b[K\x1b8") {
-            drawn.push((left.to_owned(), right.to_owned()));
-        }
-        front = part;
-    }
-    drawn
+    let glass = on_glass(raw);
+    glass.texts().drain(..glass.row).collect()
 }
 
 /// Checks that each row that was ever drawn shows one of these states, in this order: that the
 /// half-typed line stood untouched at every moment.
 #[track_caller]
 fn assert_drawn_in_order(raw: &[u8], states: &[Model]) {
+    let mut glass = on_glass(b"");
     let mut at = 0;
-    for (left, right) in rows_drawn(raw) {
-        let found = states[at..].iter().position(|state| state.wrong_row(&left, &right).is_none());
+    let mut rest = raw;
+    let drawn = b"\x1b8";
+    while let Some(end) = rest.windows(drawn.len()).position(|part| part == drawn) {
+        let (part, later) = rest.split_at(end + drawn.len());
+        glass.show(part);
+        rest = later;
+        // Only the last rows can be what is being typed.
+        let first = glass.row.saturating_sub(24);
+        let shown: Vec<String> =
+            glass.rows[first..].iter().map(|row| row.text().trim_end().to_owned()).collect();
+        let stands = |state: &Model| state.begins(&shown, glass.row - first, glass.column);
+        let found = states[at..].iter().position(|state| stands(state).is_some());
         at += found.unwrap_or_else(|| {
-            panic!("the row {left:?}, {right:?} was drawn, which nobody had typed at {at}")
+            panic!("the row {:?} was drawn, which nobody had typed at {at}", shown.last())
         });
     }
 }
@@ -399,7 +411,10 @@ proptest! {
 
         let total = heard.rows.len() + typed.rows.len();
         let rows = terminal.wait_look("all of it", |screen, raw| {
-            let rows = rows_for_good(&raw[start..]);
+            let glass = on_glass(&raw[start..]);
+            let mut rows = glass.texts();
+            let trimmed: Vec<String> = rows.iter().map(|row| row.trim_end().to_owned()).collect();
+            rows.truncate(typed.begins(&trimmed, glass.row, glass.column)?);
             let mut model = typed.clone();
             model.rows = rows.iter().map(|row| row.trim_end().to_owned()).collect();
             (rows.len() == total && model.wrong(screen).is_none()).then_some(model.rows)
@@ -463,7 +478,8 @@ fn a_flood_of_messages_loses_no_key_and_no_message() {
     model.wait(&terminal);
     assert_drawn_in_order(&terminal.raw()[start..], &states);
     terminal.press("\r");
-    assert_gets(&mut BufReader::new(friend), line);
+    let mut friend = BufReader::new(friend); // Until the end: or the program would end first.
+    assert_gets(&mut friend, line);
     model.key(&Step::Enter);
     model.wait(&terminal);
 }
@@ -708,7 +724,7 @@ fn the_log_stands_above_the_row_and_leaves_it_intact() {
     terminal.wait_look("the row", |screen, _| {
         rows_of(screen).pop().is_some_and(|row| row.trim_end() == ">").then_some(())
     });
-    let mut model = Model::new(160);
+    let mut model = Model::sized(40, 160);
     let mut states = vec![model.clone()];
     for (number, key) in "half typed".chars().enumerate() {
         let key = Step::Type(key.to_string());
@@ -955,7 +971,7 @@ fn with_the_time_too_no_row_of_a_friend_looks_like_one_that_was_sent() {
 #[test]
 fn ctrl_l_empties_the_screen_and_keeps_the_row_and_the_cursor() {
     let (mut terminal, mut friend) = meet(10, 40, &[]);
-    let mut model = Model::new(40);
+    let mut model = Model::sized(10, 40);
     for number in 0..15 {
         friend.write_all(format!("number {number}\n").as_bytes()).unwrap();
         model.heard(&format!("number {number}"));
@@ -980,7 +996,7 @@ fn ctrl_l_empties_the_screen_and_keeps_the_row_and_the_cursor() {
 fn messages_and_row_stay_apart_at_20_and_5_and_300_columns() {
     for columns in [20, 5, 300] {
         let (mut terminal, mut friend) = meet(60, columns, &[]);
-        let mut model = Model::new(columns.into());
+        let mut model = Model::sized(60, columns.into());
         for text in ["hello, friend", "四世界", "a line that is a good deal wider, 四 and all"]
         {
             friend.write_all(format!("{text}\n").as_bytes()).unwrap();

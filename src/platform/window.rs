@@ -7,27 +7,40 @@ use nix::unistd::Pid;
 use rustix::stdio;
 use rustix::termios::{isatty, tcgetwinsize};
 
-/// How wide a terminal is where nobody can say.
-const USUAL_COLUMNS: usize = 80;
+/// How large a terminal's window is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// How many columns it has.
+    pub columns: usize,
+    /// How many rows.
+    pub rows: usize,
+}
+
+/// That of a terminal where nobody can say.
+const USUAL: Size = Size { columns: 80, rows: 24 };
 
 /// What the system gives as a terminal's session where our container does not show it (`docker exec`,
 /// `unshare --pid`). `rustix` takes it for impossible; so that call is `nix`'s.
 const HIDDEN: Pid = Pid::from_raw(0);
 
-/// How many columns the terminal has that stdout is.
-pub fn columns() -> usize {
-    columns_of(stdio::stdout())
+/// How large the terminal is that stdout is.
+pub fn size() -> Size {
+    size_of(stdio::stdout())
 }
 
-/// How many columns the terminal has that stderr is.
-pub fn columns_of_stderr() -> usize {
-    columns_of(stdio::stderr())
+/// How large the terminal is that stderr is.
+pub fn size_of_stderr() -> Size {
+    size_of(stdio::stderr())
 }
 
-fn columns_of(terminal: BorrowedFd) -> usize {
+fn size_of(terminal: BorrowedFd) -> Size {
+    let known = |count: u16, usual| if count > 0 { usize::from(count) } else { usual };
     match tcgetwinsize(terminal) {
-        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
-        _ => USUAL_COLUMNS,
+        Ok(size) => Size {
+            columns: known(size.ws_col, USUAL.columns),
+            rows: known(size.ws_row, USUAL.rows),
+        },
+        Err(_) => USUAL,
     }
 }
 
@@ -36,6 +49,17 @@ fn columns_of(terminal: BorrowedFd) -> usize {
 pub fn knows_escapes() -> bool {
     let kind = std::env::var("TERM").unwrap_or_default();
     !["", "dumb", "unknown"].contains(&kind.as_str())
+}
+
+/// Whether it is known of the terminal that it breaks its rows anew when its window becomes narrower. Many
+/// do, and the others cut them off; most have the same `TERM`, and none can be asked.
+pub fn breaks_rows_anew() -> bool {
+    let named = |name| std::env::var_os(name).is_some();
+    let kind = std::env::var("TERM").unwrap_or_default();
+    // tmux and GNU screen can have the same name, and each may run within the other.
+    let is_tmux = kind.starts_with("screen") && named("TMUX") && !named("STY");
+    let known = ["tmux", "xterm-kitty", "xterm-ghostty", "alacritty", "foot", "wezterm"];
+    is_tmux || known.iter().any(|known| kind.starts_with(known))
 }
 
 /// Whether stdout and stderr are the same terminal. One thread should write to it then.

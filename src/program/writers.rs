@@ -228,7 +228,7 @@ fn start_notices(
     let form: Box<dyn Form> = match io::stderr().is_terminal() {
         true => {
             let screen = Screen::new(common.wire, false, false);
-            Box::new(screen.in_window(window::columns_of_stderr))
+            Box::new(screen.in_window(window::size_of_stderr))
         }
         false => Box::new(Plain),
     };

@@ -6,6 +6,7 @@ pub mod editor;
 pub mod history;
 pub mod keyboard;
 pub mod keys;
+pub mod layout;
 pub mod lines;
 pub mod progress;
 pub mod row;

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use crate::platform::jobs;
+use crate::platform::window::Size;
 
 /// The row as it stands on the screen, or does not.
 #[derive(Debug, Default)]
@@ -19,16 +20,11 @@ impl ProgressRow {
     ///
     /// # Errors
     /// Those of `to`.
-    pub fn set(
-        &mut self,
-        text: String,
-        columns: fn() -> usize,
-        to: &mut dyn Write,
-    ) -> io::Result<()> {
+    pub fn set(&mut self, text: String, size: fn() -> Size, to: &mut dyn Write) -> io::Result<()> {
         self.text = text;
         match self.text.is_empty() {
-            true => self.erase(columns, to),
-            false => self.draw(columns, to),
+            true => self.erase(size, to),
+            false => self.draw(size, to),
         }
     }
 
@@ -36,18 +32,18 @@ impl ProgressRow {
     ///
     /// # Errors
     /// Those of `to`.
-    pub fn redraw(&mut self, columns: fn() -> usize, to: &mut dyn Write) -> io::Result<()> {
+    pub fn redraw(&mut self, size: fn() -> Size, to: &mut dyn Write) -> io::Result<()> {
         match self.width {
-            None if !self.text.is_empty() => self.draw(columns, to),
+            None if !self.text.is_empty() => self.draw(size, to),
             _ => Ok(()),
         }
     }
 
-    fn draw(&mut self, columns: fn() -> usize, to: &mut dyn Write) -> io::Result<()> {
+    fn draw(&mut self, size: fn() -> Size, to: &mut dyn Write) -> io::Result<()> {
         if !self.is_ours() {
             return Ok(());
         }
-        let columns = columns();
+        let columns = size().columns;
         // The last column stays free, and each of its characters has one. (All of them are ours.)
         let width = self.text.len().min(columns.saturating_sub(1));
         write!(to, "{}{}\x1b[K", self.first_column(columns), &self.text[..width])?;
@@ -59,9 +55,9 @@ impl ProgressRow {
     ///
     /// # Errors
     /// Those of `to`.
-    pub fn erase(&mut self, columns: fn() -> usize, to: &mut dyn Write) -> io::Result<()> {
+    pub fn erase(&mut self, size: fn() -> Size, to: &mut dyn Write) -> io::Result<()> {
         if self.width.is_some() && self.is_ours() {
-            write!(to, "{}\x1b[K", self.first_column(columns()))?;
+            write!(to, "{}\x1b[K", self.first_column(size().columns))?;
         }
         self.width = None;
         Ok(())
@@ -90,32 +86,32 @@ impl ProgressRow {
 mod tests {
     use super::*;
 
-    fn at(columns: fn() -> usize, text: &str) -> String {
+    fn at(size: fn() -> Size, text: &str) -> String {
         let (mut row, mut screen) = (ProgressRow::default(), Vec::new());
-        row.set(text.to_owned(), columns, &mut screen).unwrap();
+        row.set(text.to_owned(), size, &mut screen).unwrap();
         String::from_utf8(screen).unwrap()
     }
 
     #[test]
     fn it_is_cut_where_the_window_ends() {
-        assert_eq!(at(|| 80, "sent 1 MB"), "\rsent 1 MB\x1b[K");
-        assert_eq!(at(|| 8, "sent 1 MB"), "\rsent 1 \x1b[K");
-        assert_eq!(at(|| 0, "sent 1 MB"), "\r\x1b[K");
+        assert_eq!(at(|| Size { columns: 80, rows: 24 }, "sent 1 MB"), "\rsent 1 MB\x1b[K");
+        assert_eq!(at(|| Size { columns: 8, rows: 24 }, "sent 1 MB"), "\rsent 1 \x1b[K");
+        assert_eq!(at(|| Size { columns: 0, rows: 24 }, "sent 1 MB"), "\r\x1b[K");
     }
 
     #[test]
     fn it_is_erased_and_drawn_again_only_where_it_has_to_be() {
         let (mut row, mut screen) = (ProgressRow::default(), Vec::new());
-        let columns = || 80;
-        row.erase(columns, &mut screen).unwrap();
-        row.redraw(columns, &mut screen).unwrap();
+        let size = || Size { columns: 80, rows: 24 };
+        row.erase(size, &mut screen).unwrap();
+        row.redraw(size, &mut screen).unwrap();
         assert!(screen.is_empty());
-        row.set("one".to_owned(), columns, &mut screen).unwrap();
-        row.redraw(columns, &mut screen).unwrap();
-        row.erase(columns, &mut screen).unwrap();
-        row.redraw(columns, &mut screen).unwrap();
-        row.set(String::new(), columns, &mut screen).unwrap();
-        row.redraw(columns, &mut screen).unwrap();
+        row.set("one".to_owned(), size, &mut screen).unwrap();
+        row.redraw(size, &mut screen).unwrap();
+        row.erase(size, &mut screen).unwrap();
+        row.redraw(size, &mut screen).unwrap();
+        row.set(String::new(), size, &mut screen).unwrap();
+        row.redraw(size, &mut screen).unwrap();
         let screen = String::from_utf8(screen).unwrap();
         assert_eq!(screen, "\rone\x1b[K\r\x1b[K\rone\x1b[K\r\x1b[K");
     }

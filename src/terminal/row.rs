@@ -4,16 +4,20 @@
 //! The board has room for one, and is not the screen-writer's outbox: of rows only the newest is of use,
 //! and they would pile up when the terminal is stuck. Everything else keeps its order, in the outbox.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use unicode_width::UnicodeWidthStr;
 
-use crate::text::rows;
+use crate::platform::window::Size;
+use crate::terminal::layout::{self, Layout, PROMPT, View};
+use crate::text::rows::columns_of;
 
-/// Text of one row, and where the cursor stands in it.
+/// What is being typed, and where the cursor stands in it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Row {
+    prompt: Cow<'static, str>,
     before: String,
     after: String,
     /// There is more text before `before`, which is too far away to be seen.
@@ -21,16 +25,26 @@ pub struct Row {
 }
 
 impl Row {
-    /// As much as any screen can show, of either part, in bytes.
-    const ENOUGH: usize = 4096;
-
     /// A row with the cursor between these two.
     pub fn new(before: &str, after: &str) -> Row {
-        // In steps: or the text would move with each key.
-        let step = before.len() / Row::ENOUGH;
-        let start = before.floor_char_boundary(step.saturating_sub(1) * Row::ENOUGH);
-        let end = after.floor_char_boundary(Row::ENOUGH);
-        Row { before: before[start..].to_owned(), after: after[..end].to_owned(), cut: start > 0 }
+        Row::with_prompt(PROMPT, before, after)
+    }
+
+    /// The same with something else before it than before everything that is typed.
+    pub fn with_prompt(prompt: impl Into<Cow<'static, str>>, before: &str, after: &str) -> Row {
+        let (skipped, before, after) = layout::near(before, after);
+        Row {
+            prompt: prompt.into(),
+            before: before.to_owned(),
+            after: after.to_owned(),
+            cut: skipped > 0,
+        }
+    }
+
+    /// As it is to be seen: in up to a third of the screen.
+    fn view(&self, size: Size) -> View {
+        let Row { prompt, before, after, cut } = self;
+        Layout::new(prompt, before, after, size.columns).view(size.rows / 3, *cut)
     }
 }
 
@@ -62,55 +76,6 @@ impl RowBoard {
     }
 }
 
-/// A row as it is drawn, in the columns there are.
-struct Drawing {
-    before: String,
-    after: String,
-    /// How many columns it may take.
-    width: usize,
-}
-
-/// What stands before what is being typed, and what where its beginning does not fit.
-const PROMPT: &str = "> ";
-const PROMPT_CUT: &str = "< ";
-/// What stands where its end does not fit.
-const MORE: &str = ">";
-
-impl Row {
-    /// The row scrolls sideways, by half a screen at a time.
-    fn drawing(&self, columns: usize) -> Drawing {
-        // The last column stays free: a character in it would leave the cursor nowhere.
-        let room = columns.saturating_sub(PROMPT.len() + MORE.len() + 1).max(2);
-        let cells = rows::cells(&self.before, 0);
-        let width: usize = cells.iter().map(|(_, width)| width).sum();
-        let step = room.div_ceil(2);
-        let hidden = width.saturating_sub(room).div_ceil(step) * step;
-
-        let cut = self.cut || hidden > 0;
-        let mut before = if cut { PROMPT_CUT } else { PROMPT }.to_owned();
-        let (mut passed, mut used, mut usual) = (0, 0, 0);
-        for (text, width) in cells {
-            usual += text.width();
-            if passed >= hidden {
-                before.push_str(&text);
-                used += width;
-            }
-            passed += width;
-        }
-        let mut after = String::new();
-        for (text, width) in rows::cells(&self.after, usual) {
-            if used + width > room {
-                after.push_str(MORE);
-                used += MORE.len();
-                break;
-            }
-            used += width;
-            after.push_str(&text);
-        }
-        Drawing { before, after, width: PROMPT.len() + used }
-    }
-}
-
 /// How many bytes may be written while the row is off the screen, though more are waiting.
 const WITHOUT_ROW_MAX: usize = 16 * 1024;
 
@@ -119,18 +84,38 @@ const WITHOUT_ROW_MAX: usize = 16 * 1024;
 pub struct DrawnRow {
     /// `None`: nothing is being typed.
     row: Option<Row>,
-    /// How many columns it takes on the screen; `None` where it is not there.
-    width: Option<usize>,
+    /// How it stands on the screen; `None` where it is not there.
+    drawn: Option<Drawn>,
     /// It has changed since it was drawn.
     changed: bool,
     /// How much has been written since it was drawn.
     bytes_since_row: usize,
+    /// The terminal is known to break its rows anew in a narrower window.
+    is_broken_anew: bool,
+}
+
+/// How a row stands on the screen.
+#[derive(Debug)]
+struct Drawn {
+    /// How many columns each of its rows takes in most terminals.
+    widths: Vec<usize>,
+    /// How many the widest may take.
+    widest: usize,
+    /// In which of them the cursor is, and in which column.
+    cursor: (usize, usize),
 }
 
 impl DrawnRow {
-    /// What the terminal itself has shown of what was typed: that goes like a row of ours.
-    pub fn echo() -> DrawnRow {
-        DrawnRow { width: Some(0), ..DrawnRow::default() }
+    /// A row on a terminal of which it is known, or not, that it
+    /// [breaks its rows anew](crate::platform::window::breaks_rows_anew).
+    pub fn new(is_broken_anew: bool) -> DrawnRow {
+        DrawnRow { is_broken_anew, ..DrawnRow::default() }
+    }
+
+    /// The same where the terminal itself has shown what was typed: that goes like a row of ours.
+    pub fn after_echo(self) -> DrawnRow {
+        let echo = Drawn { widths: vec![0], widest: 0, cursor: (0, 0) };
+        DrawnRow { drawn: Some(echo), ..self }
     }
 
     /// From now on this is the row.
@@ -141,46 +126,72 @@ impl DrawnRow {
 
     /// Whether it does not stand on the screen as it should.
     pub fn is_to_be_drawn(&self) -> bool {
-        self.row.is_some() && (self.width.is_none() || self.changed)
+        self.row.is_some() && (self.drawn.is_none() || self.changed)
     }
 
-    /// Draws the row. `columns` tells how many the window has.
+    /// Draws the row in a window of this size.
     ///
     /// # Errors
     /// Those of `to`.
-    pub fn draw(&mut self, columns: fn() -> usize, to: &mut dyn Write) -> io::Result<()> {
+    pub fn draw(&mut self, size: Size, to: &mut dyn Write) -> io::Result<()> {
         let Some(row) = &self.row else { return Ok(()) };
-        let columns = columns();
-        let Drawing { before, after, width } = row.drawing(columns);
-        // Over what stands there now, so that nothing flickers. The terminal itself notes the
-        // place between the two parts, and puts the cursor there: so it is right also where
-        // terminals differ about how wide a character is.
-        write!(to, "{}{before}\x1b7{after}\x1b[K\x1b8", self.first_column(columns))?;
-        self.width = Some(width);
+        let view = row.view(size);
+        if self.drawn.as_ref().is_some_and(|drawn| drawn.is_too_wide(size)) {
+            self.erase(|| size, to)?;
+        }
+        // Over what stands there now, so that nothing flickers.
+        let before = self.drawn.replace(Drawn::new(&view));
         self.changed = false;
-        Ok(())
+        let View { rows, mark, cursor } = view;
+        to_first_row(before.as_ref().map_or(0, |before| before.cursor.0), to)?;
+        if rows.len() > 1 {
+            // With room for all of it, or the screen would scroll while it is drawn.
+            write!(to, "{}\x1b[{}A", "\n".repeat(rows.len() - 1), rows.len() - 1)?;
+        }
+        for (at, text) in rows.iter().enumerate() {
+            // The terminal itself notes the place of the cursor, and puts it there: so it is right also
+            // where terminals differ about how wide a character is.
+            let (left, note, right) = match cursor {
+                (row, place) if row == at => (&text[..place], "\x1b7", &text[place..]),
+                _ => (&text[..], "", ""),
+            };
+            let erase = match &before {
+                _ if at + 1 < rows.len() => "\x1b[K\n",
+                Some(before) if before.widths.len() > rows.len() => "\x1b[J",
+                _ => "\x1b[K",
+            };
+            write!(to, "{left}{note}{right}{erase}")?;
+        }
+        write!(to, "{mark}\x1b8")
     }
 
     /// Takes it off the screen, where it is there. It is still the row.
     ///
     /// # Errors
     /// Those of `to`.
-    pub fn erase(&mut self, columns: fn() -> usize, to: &mut dyn Write) -> io::Result<()> {
-        if self.width.is_some() {
-            write!(to, "{}\x1b[K", self.first_column(columns()))?;
-            self.width = None;
-        }
-        Ok(())
+    pub fn erase(&mut self, size: impl FnOnce() -> Size, to: &mut dyn Write) -> io::Result<()> {
+        let Some(drawn) = self.drawn.take() else { return Ok(()) };
+        let size = size();
+        let erase = match drawn.widths.len() {
+            // From below the first: some terminals keep what was on a screen that is erased as a whole,
+            // and what was never sent with it.
+            2.. => "\x1b[K\n\x1b[J\x1b[A",
+            _ if drawn.is_too_wide(size) => "\x1b[J",
+            _ => "\x1b[K",
+        };
+        let is_broken = self.is_broken_anew && drawn.is_too_wide(size);
+        to_first_row(if is_broken { drawn.above_cursor(size) } else { drawn.cursor.0 }, to)?;
+        to.write_all(erase.as_bytes())
     }
 
     /// Something else has taken it off the screen. It is still the row.
     pub fn mark_erased(&mut self) {
-        self.width = None;
+        self.drawn = None;
     }
 
     /// Nothing is being typed any more, or the screen is somebody else's now.
     pub fn forget(&mut self) {
-        (self.row, self.width) = (None, None);
+        (self.row, self.drawn) = (None, None);
     }
 
     /// Counts what is written while it is off the screen. `true`: it is time to draw it again.
@@ -193,61 +204,46 @@ impl DrawnRow {
     pub fn restart_count(&mut self) {
         self.bytes_since_row = 0;
     }
+}
 
-    /// What moves the cursor to where the row begins.
-    ///
-    /// Where the window has become narrower than the row, some terminals have broken the row in two
-    /// or more, with the cursor in one of them, and others have cut it off; they cannot be asked
-    /// which. So what is above the cursor may be a message, and is left alone, though it may be a
-    /// part of the row; what is below it is nothing but the rest of the row. (Otherwise only the row
-    /// is erased: some terminals keep what was on an erased screen, and what was never sent with it.)
-    fn first_column(&self, columns: usize) -> &'static str {
-        match self.width {
-            Some(width) if width >= columns => "\r\x1b[J",
-            _ => "\r",
+impl Drawn {
+    fn new(View { rows, mark, cursor }: &View) -> Drawn {
+        let widest = rows.iter().map(|row| columns_of(row)).max().unwrap_or(0) + mark.len();
+        let before_cursor = &rows[cursor.0][..cursor.1];
+        Drawn {
+            widths: rows.iter().map(|row| row.width()).collect(),
+            widest,
+            cursor: (cursor.0, before_cursor.width()),
         }
+    }
+
+    /// The window has become narrower than some row of it.
+    fn is_too_wide(&self, size: Size) -> bool {
+        self.widest >= size.columns
+    }
+
+    /// How many rows there are above the cursor in a terminal that has broken them anew; at least.
+    fn above_cursor(&self, size: Size) -> usize {
+        let (row, column) = self.cursor;
+        let further = match column == self.widths[row] {
+            // Behind the end of a row that is full again it may stand in it, or below it.
+            true => column.saturating_sub(1) / size.columns,
+            false => column / size.columns,
+        };
+        let rows = |width: &usize| width.div_ceil(size.columns).max(1);
+        self.widths[..row].iter().map(rows).sum::<usize>() + further
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn drawn(before: &str, after: &str, columns: usize) -> String {
-        let Drawing { before, after, .. } = Row::new(before, after).drawing(columns);
-        format!("{before}|{after}")
-    }
-
-    #[test]
-    fn a_row_that_fits_is_shown_whole() {
-        assert_eq!(drawn("", "", 20), "> |");
-        assert_eq!(drawn("hel", "lo", 20), "> hel|lo");
-        assert_eq!(drawn("0123456789abcdef", "", 20), "> 0123456789abcdef|");
-        assert_eq!(drawn("四四", "四", 20), "> 四四|四");
-        assert_eq!(drawn("\x1b[2J", "\u{202e}", 30), "> ^[[2J|<U+202E>");
-        assert_eq!(drawn("a\tb", "", 30), "> a       b|");
-    }
-
-    #[test]
-    fn a_row_that_does_not_fit_scrolls_sideways() {
-        assert_eq!(drawn("0123456789abcdefg", "", 20), "< 89abcdefg|");
-        assert_eq!(drawn("0123456789", "abcdefghi", 20), "> 0123456789|abcdef>");
-        assert_eq!(drawn(&"x".repeat(100_000), &"y".repeat(100_000), 20).chars().count(), 20);
-    }
-
-    proptest! {
-        #[test]
-        fn no_row_is_wider_than_the_screen(
-            before in "(\\PC|[\\x00-\u{a0}]|[👩🏽❤\u{200d}\u{fe0f}]|四){0,60}",
-            after in "(\\PC|[\\x00-\u{a0}]|四){0,60}",
-            columns in 8_usize..60,
-        ) {
-            let Drawing { before, after, width } = Row::new(&before, &after).drawing(columns);
-            prop_assert!(width < columns, "{before:?} {after:?}");
-            prop_assert_eq!(rows::columns_of(&before) + rows::columns_of(&after), width);
-            let obeyed = |c: char| c.is_control() || c == '\u{202e}';
-            prop_assert!(!before.chars().chain(after.chars()).any(obeyed));
-        }
+/// Moves the cursor up to where the row begins.
+///
+/// Where it is too wide for a window that has become narrower, some terminals have broken it anew, and
+/// others have cut it off. Of few it is known which. With the others, what is above as many rows as we have
+/// drawn may be a message, and is left alone, though it may be a part of the row; what is below the cursor
+/// is nothing but the rest of it.
+fn to_first_row(above: usize, to: &mut dyn Write) -> io::Result<()> {
+    match above {
+        0 => to.write_all(b"\r"),
+        _ => write!(to, "\r\x1b[{above}A"),
     }
 }

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use crossbeam_channel::{Receiver, never, select};
 
-use crate::platform::window;
+use crate::platform::window::{self, Size};
 use crate::terminal::clock::time_of_day;
 use crate::terminal::progress::ProgressRow;
 use crate::terminal::row::{DrawnRow, Row};
@@ -57,8 +57,8 @@ pub struct Screen {
     obeys: bool,
     /// It was told not to break rows: while we write some, and never while we wait.
     no_wrapping: bool,
-    /// Tells how many columns the window has now: people change that.
-    columns: fn() -> usize,
+    /// Tells how large the window is now: people change that.
+    size: fn() -> Size,
 }
 
 impl Screen {
@@ -70,18 +70,18 @@ impl Screen {
             time,
             speaker: Speaker::Friend,
             rows: never(),
-            row: DrawnRow::default(),
+            row: DrawnRow::new(window::breaks_rows_anew()),
             progress: ProgressRow::default(),
             marks_pastes: false,
             obeys: window::knows_escapes(),
             no_wrapping: false,
-            columns: window::columns,
+            size: window::size,
         }
     }
 
-    /// The same in another window than the one that stdout is.
-    pub fn in_window(self, columns: fn() -> usize) -> Screen {
-        Screen { columns, ..self }
+    /// The same in another window than the one that stdout is, of which nothing else is known.
+    pub fn in_window(self, size: fn() -> Size) -> Screen {
+        Screen { size, row: DrawnRow::default(), ..self }
     }
 
     /// The same with the line editor, whose rows come from a [`RowBoard`](crate::terminal::row::RowBoard).
@@ -92,7 +92,7 @@ impl Screen {
     /// The same where the terminal itself has shown what was typed before: that goes like a row of
     /// ours before anything else is shown.
     pub fn after_echo(self) -> Screen {
-        Screen { row: DrawnRow::echo(), ..self }
+        Screen { row: self.row.after_echo(), ..self }
     }
 
     /// From now on this is the row. `None`: no more will come.
@@ -112,7 +112,7 @@ impl Screen {
             self.marks_pastes = true;
         }
         self.let_no_row_wrap(to)?;
-        self.row.draw(self.columns, to)
+        self.row.draw((self.size)(), to)
     }
 
     fn let_no_row_wrap(&mut self, to: &mut dyn Write) -> io::Result<()> {
@@ -136,7 +136,7 @@ impl Screen {
     }
 
     fn lines(&mut self, block: &Block, label: &Label, to: &mut dyn Write) -> io::Result<()> {
-        let columns = (self.columns)();
+        let columns = (self.size)().columns;
         for message in messages::messages(self.wire, block.bytes()) {
             for line in messages::lines(message.text) {
                 let line = String::from_utf8_lossy(line);
@@ -151,8 +151,8 @@ impl Screen {
     }
 
     fn show(&mut self, rows: &str, to: &mut dyn Write) -> io::Result<()> {
-        self.progress.erase(self.columns, to)?;
-        self.row.erase(self.columns, to)?;
+        self.progress.erase(self.size, to)?;
+        self.row.erase(self.size, to)?;
         self.let_no_row_wrap(to)?;
         to.write_all(rows.as_bytes())?;
         if self.row.count_written(rows.len()) { self.settle(to) } else { Ok(()) }
@@ -182,7 +182,7 @@ impl Form for Screen {
     /// an error what the system says of an address, a line of the log what was said. So they are
     /// broken into rows as messages are.
     fn write_own(&mut self, lines: &[u8], to: &mut dyn Write) -> io::Result<()> {
-        let columns = (self.columns)();
+        let columns = (self.size)().columns;
         for line in String::from_utf8_lossy(lines).lines() {
             let (label, text) = coloured_name(line);
             self.show(&rows::labelled(&label, text, columns), to)?;
@@ -192,8 +192,8 @@ impl Form for Screen {
 
     /// The terminal breaks this line, and so knows that it is one when it is copied.
     fn write_to_copy(&mut self, line: &str, to: &mut dyn Write) -> io::Result<()> {
-        self.progress.erase(self.columns, to)?;
-        self.row.erase(self.columns, to)?;
+        self.progress.erase(self.size, to)?;
+        self.row.erase(self.size, to)?;
         self.let_wrap(to)?;
         to.write_all(harmless(line.trim_end()).as_bytes())?;
         to.write_all(b"\n")
@@ -206,8 +206,8 @@ impl Form for Screen {
 
     /// Takes the row off the screen, for good or until there is a new one.
     fn take_row_away(&mut self, to: &mut dyn Write) -> io::Result<()> {
-        self.progress.erase(self.columns, to)?;
-        self.row.erase(self.columns, to)?;
+        self.progress.erase(self.size, to)?;
+        self.row.erase(self.size, to)?;
         self.row.forget();
         self.let_wrap(to)?;
         if std::mem::take(&mut self.marks_pastes) {
@@ -224,7 +224,7 @@ impl Form for Screen {
     }
 
     fn show_progress(&mut self, row: String, to: &mut dyn Write) -> io::Result<()> {
-        if self.obeys { self.progress.set(row, self.columns, to) } else { Ok(()) }
+        if self.obeys { self.progress.set(row, self.size, to) } else { Ok(()) }
     }
 
     /// Empties the screen, as Ctrl-L does in a shell.
@@ -240,7 +240,7 @@ impl Form for Screen {
             self.set_row(Some(newer));
         }
         self.draw_row(to)?;
-        self.progress.redraw(self.columns, to)?;
+        self.progress.redraw(self.size, to)?;
         self.row.restart_count();
         self.let_wrap(to)
     }

@@ -21,7 +21,7 @@ const MARGIN: &str = "  ";
 const WIDEST: usize = 3;
 
 /// How far apart the tab stops of every terminal are.
-const TAB: usize = 8;
+pub const TAB: usize = 8;
 
 /// What stands before each line of a message.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,21 +64,6 @@ pub fn labelled(label: &Label, text: &str, columns: usize) -> String {
         rows.put_text(part);
     }
     rows.finish()
-}
-
-/// The characters of a line, as people count them, made harmless, and how many columns each may
-/// take. Those before it usually take `usual` columns.
-pub fn cells(line: &str, mut usual: usize) -> Vec<(String, usize)> {
-    let mut cells = Vec::new();
-    for cluster in harmless(line).graphemes(true) {
-        let (text, width) = match cluster {
-            "\t" => (" ".repeat(TAB - usual % TAB), TAB - usual % TAB),
-            _ => (cluster.to_owned(), columns_of(cluster)),
-        };
-        usual += text.width();
-        cells.push((text, width));
-    }
-    cells
 }
 
 /// The rows of a line, as far as it has been put.

@@ -20,6 +20,7 @@ pub mod bare;
 pub mod browser;
 pub mod crowd;
 pub mod flow;
+pub mod glass;
 pub mod limits;
 pub mod member;
 pub mod obeyed;

@@ -4,23 +4,34 @@ use std::io::{self, IsTerminal};
 
 use terminal_size::{Height, Width, terminal_size_of};
 
-/// How wide a console is where nobody can say.
-const USUAL_COLUMNS: usize = 80;
-
-/// How many columns the terminal has that stdout is.
-pub fn columns() -> usize {
-    columns_in(terminal_size_of(io::stdout()))
+/// How large a terminal's window is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// How many columns it has.
+    pub columns: usize,
+    /// How many rows.
+    pub rows: usize,
 }
 
-/// How many columns the terminal has that stderr is.
-pub fn columns_of_stderr() -> usize {
-    columns_in(terminal_size_of(io::stderr()))
+/// That of a console where nobody can say.
+const USUAL: Size = Size { columns: 80, rows: 24 };
+
+/// How large the terminal is that stdout is.
+pub fn size() -> Size {
+    known(terminal_size_of(io::stdout()))
 }
 
-fn columns_in(size: Option<(Width, Height)>) -> usize {
+/// How large the terminal is that stderr is.
+pub fn size_of_stderr() -> Size {
+    known(terminal_size_of(io::stderr()))
+}
+
+fn known(size: Option<(Width, Height)>) -> Size {
     match size {
-        Some((Width(columns), _)) if columns > 0 => usize::from(columns),
-        _ => USUAL_COLUMNS,
+        Some((Width(columns @ 1..), Height(rows @ 1..))) => {
+            Size { columns: usize::from(columns), rows: usize::from(rows) }
+        }
+        _ => USUAL,
     }
 }
 
@@ -32,6 +43,12 @@ pub fn knows_escapes() -> bool {
     }
     let kind = std::env::var("TERM").unwrap_or_default();
     !["", "dumb", "unknown"].contains(&kind.as_str())
+}
+
+/// Whether it is known of the terminal that it breaks its rows anew when its window becomes narrower. Newer
+/// consoles do, and older ones cut them off.
+pub fn breaks_rows_anew() -> bool {
+    false
 }
 
 /// Whether stdout and stderr are the same terminal. A Windows program has one console.

@@ -6,6 +6,7 @@ use std::cell::Cell;
 
 use termina::Event;
 use termina::event::{KeyCode, KeyEvent, Modifiers};
+use threadchat::platform::window::Size;
 use threadchat::terminal::decoder::KeyDecoder;
 use threadchat::terminal::editor::{Editor, Meaning};
 use threadchat::terminal::row::RowBoard;
@@ -24,7 +25,8 @@ use super::terminal::Terminal;
 const CHARACTERS: [char; 16] =
     ['a', 'b', 'x', '7', ' ', ' ', '-', '/', '.', '四', 'é', '\u{301}', 'e', '👩', '\t', '"'];
 
-const HEIGHT: u16 = 6;
+/// A third of it is for the row.
+const HEIGHT: u16 = 12;
 
 /// How long a line becomes by bringing back what was cut, in bytes.
 const LONGEST: usize = 3_000;
@@ -120,8 +122,9 @@ impl Session {
     fn new(columns: usize) -> Session {
         COLUMNS.set(columns);
         let (board, rows) = RowBoard::new();
-        let screen =
-            Screen::new(Wire::Lines, false, false).with_rows(rows).in_window(|| COLUMNS.get());
+        let screen = Screen::new(Wire::Lines, false, false)
+            .with_rows(rows)
+            .in_window(|| Size { columns: COLUMNS.get(), rows: HEIGHT.into() });
         Session {
             editor: Editor::default(),
             board,
@@ -298,9 +301,8 @@ impl Session {
         let mut written = Vec::new();
         self.screen.take_row_away(&mut written).expect("as above");
         self.terminal.show(&written);
-        self.assert_above();
-        let (rows, row, column) = self.terminal.rows();
-        assert_eq!((&*rows[row], column), ("", 0), "{:#?}", self.trail);
+        let (rows, row, column) = self.assert_above();
+        assert!((row, column) == (0, 0) && rows.iter().all(String::is_empty), "{:#?}", self.trail);
         assert!(!self.terminal.screen().bracketed_paste(), "{:#?}", self.trail);
         self.board.put_up(self.editor.row());
     }
@@ -311,18 +313,18 @@ impl Session {
         let mut written = Vec::new();
         self.screen.settle(&mut written).expect("as above");
         self.terminal.show(&written);
-        self.assert_above();
+        let (rows, row, column) = self.assert_above();
         assert!(self.terminal.screen().bracketed_paste(), "pastes are not marked");
-        let (rows, row, column) = self.terminal.rows();
         let (before, after) = self.model.halves();
-        if let Err(why) = judge(&rows[row], column, before, after, self.columns) {
-            panic!("{why}: {:?}, column {column}, {:#?}", rows[row], self.trail);
+        if let Err(why) = judge(&rows, row, column, before, after, self.columns) {
+            panic!("{why}: {rows:?}, row {row}, column {column}, {:#?}", self.trail);
         }
     }
 
-    fn assert_above(&mut self) {
-        let (rows, row, _) = self.terminal.rows();
-        let above: Vec<&String> = rows[..row].iter().collect();
+    /// Gives what is below the messages, and where in it the cursor is.
+    fn assert_above(&mut self) -> (Vec<String>, usize, usize) {
+        let (mut rows, row, column) = self.terminal.rows();
+        let below = rows.split_off(self.expected.len().min(row));
         let fits = |shown: &str, expected: &Expected| {
             let (shown, text) = (squeezed(shown), squeezed(&expected.text));
             // Half a wide character is none: what is left is up to two columns narrower.
@@ -331,15 +333,15 @@ impl Session {
             shown == text
                 || (cut && text.starts_with(&shown) && columns_of(&shown) + 2 >= columns_of(left))
         };
-        let all = above.len() == self.expected.len()
-            && above.iter().zip(&self.expected).all(|(shown, expected)| fits(shown, expected));
+        let all = rows.len() == self.expected.len()
+            && rows.iter().zip(&self.expected).all(|(shown, expected)| fits(shown, expected));
         assert!(
             all,
-            "{above:#?} instead of {:#?} after {:#?}",
+            "{rows:#?} instead of {:#?} after {:#?}",
             self.expected.iter().map(|row| &row.text).collect::<Vec<_>>(),
             self.trail
         );
-        assert!(rows[row + 1..].iter().all(String::is_empty), "{rows:#?} after {:#?}", self.trail);
+        (below, row - rows.len(), column)
     }
 }
 
@@ -402,20 +404,6 @@ fn columns_of(text: &str) -> usize {
     text.chars().map(columns).sum()
 }
 
-/// A line as it is shown: its characters, with tabs up to each eighth column.
-fn as_shown(text: &str, mut column: usize) -> String {
-    let mut shown = String::new();
-    for cluster in counted(text).graphemes(true) {
-        let cell = match cluster {
-            "\t" => " ".repeat(8 - column % 8),
-            other => other.to_owned(),
-        };
-        column += columns_of(&cell);
-        shown.push_str(&cell);
-    }
-    shown
-}
-
 /// A line with 30 marks where there are more behind each other, and how many more there are.
 fn counted(text: &str) -> String {
     let (mut counted, mut marks) = (String::new(), 0);
@@ -447,65 +435,65 @@ fn squeezed(text: &str) -> String {
     squeezed
 }
 
-/// Whether a row on the screen shows this line, or the part of it around the cursor.
+/// Whether rows on the screen show this line, or the part of it around the cursor.
 fn judge(
-    row: &str,
+    rows: &[String],
+    row: usize,
     column: usize,
     before: &str,
     after: &str,
     columns: usize,
 ) -> Result<(), String> {
-    if columns_of(row) >= columns {
-        return Err("it is as wide as the window".to_owned());
+    let count = rows.iter().rposition(|row| !row.is_empty()).map_or(0, |at| at + 1).max(row + 1);
+    if count > usize::from(HEIGHT) / 3 {
+        return Err(format!("it takes {count} rows"));
     }
-    let left = as_shown(before, 0);
-    let right = as_shown(after, columns_of(&left));
-    // A terminal draws a mark behind the cursor on what is before it, and who knows how many it keeps.
-    let seen = |text: &str| match after.starts_with('\u{301}') {
-        true => text.replace('\u{301}', ""),
-        false => squeezed(text),
+    let mut left = String::new();
+    let mut places = Vec::new();
+    let mut right = String::new();
+    for (at, text) in rows[..count].iter().enumerate() {
+        // The last column is for the cursor, or for the mark behind the last row.
+        if columns_of(text.strip_suffix('>').unwrap_or(text)) >= columns {
+            return Err("it is as wide as the window".to_owned());
+        }
+        let width = if at == row { column.max(2) } else { 2 };
+        let text = text.to_owned() + &" ".repeat(width.saturating_sub(columns_of(text)));
+        let (indent, text) = text.split_at(2);
+        if indent != (if at == 0 { "> " } else { "  " }) && (at, indent) != (0, "< ") {
+            return Err(format!("{indent:?} is before row {at}"));
+        }
+        if at != row {
+            if at < row { &mut left } else { &mut right }.push_str(text);
+            continue;
+        }
+        // Where a mark stands at the cursor it cannot be seen to which half it belongs.
+        let here = |&at: &usize| text.is_char_boundary(at) && columns_of(&text[..at]) + 2 == column;
+        places = (0..=text.len())
+            .filter(here)
+            .map(|at| (text[..at].to_owned(), text[at..].to_owned()))
+            .collect();
+    }
+    let cut = rows[0].starts_with('<');
+    // A tab is shown as spaces, and so are the ends of rows.
+    let seen = |text: &str| {
+        let text = text.replace([' ', '\t'], "");
+        // A terminal draws a mark behind the cursor on what is before it, and who knows how many it keeps.
+        if after.starts_with('\u{301}') { text.replace('\u{301}', "") } else { squeezed(&text) }
     };
-    let (left, right, row) = (seen(&left), seen(&right), seen(row));
-    // Marks have room of their own: what is hidden may be nothing else.
-    let marks = before.contains('\u{301}') || after.contains('\u{301}');
-    let padded = format!("{row}{}", " ".repeat(column.saturating_sub(columns_of(&row))));
-    // Where a mark stands at the cursor it cannot be seen to which half it belongs.
-    let mut places = (0..=padded.len())
-        .filter(|&at| padded.is_char_boundary(at) && columns_of(&padded[..at]) == column)
-        .peekable();
-    if places.peek().is_none() {
-        return Err("the cursor is within a character".to_owned());
-    }
-    places
-        .map(|at| padded.split_at(at))
-        .map(|(shown_left, shown_right)| {
-            judge_halves(shown_left, shown_right, &left, &right, marks)
-        })
-        .reduce(Result::or)
-        .unwrap_or(Ok(()))
-}
-
-fn judge_halves(
-    shown_left: &str,
-    shown_right: &str,
-    left: &str,
-    right: &str,
-    marks: bool,
-) -> Result<(), String> {
-    let fits = match (shown_left.strip_prefix("> "), shown_left.strip_prefix("< ")) {
-        (Some(whole), _) => whole == left,
-        (_, Some(end)) => left.ends_with(end) && (marks || end.len() < left.len()),
-        _ => return Err("it has no prompt".to_owned()),
+    let (whole_left, whole_right) = (seen(&counted(before)), seen(&counted(after)));
+    let fits = |(end, beginning): &(String, String)| {
+        let (left, right) = (seen(&format!("{left}{end}")), seen(&format!("{beginning}{right}")));
+        let left_fits = if cut { whole_left.ends_with(&left) } else { whole_left == left };
+        let shown = right.strip_suffix('>').filter(|shown| whole_right.starts_with(shown));
+        // What is hidden may be nothing but marks or spaces.
+        let hides =
+            |it: &str| it.len() < whole_right.len() || after.contains(['\u{301}', ' ', '\t']);
+        let right_fits = whole_right == right || shown.is_some_and(hides);
+        left_fits && right_fits
     };
-    if !fits {
-        return Err(format!("{left:?} should stand before the cursor"));
-    }
-    let begins = |shown: &str| right.starts_with(shown) && (marks || shown.len() < right.len());
-    match shown_right.trim_end() == right.trim_end()
-        || shown_right.strip_suffix('>').is_some_and(begins)
-    {
+    match places.iter().any(fits) {
         true => Ok(()),
-        false => Err(format!("{right:?} should stand behind the cursor")),
+        false => Err(format!("{whole_left:?} and {whole_right:?} should stand there")),
     }
 }
 
