@@ -535,6 +535,28 @@ fn what_is_wider_than_the_window_goes_on_below_and_no_terminal_breaks_it() {
 }
 
 #[test]
+fn up_and_down_go_by_rows_first_and_from_the_first_and_the_last_to_other_lines() {
+    let mut chat = Chat::sized(23, &[]); // Twenty for each row.
+    chat.press("one\r", "> |");
+    let text = "0123456789abcdefghijABCDEFGHIJklmnopqrst0123";
+    chat.press(text, &format!("> {text}|"));
+    chat.press(UP, "> 0123456789abcdefghijABCD|EFGHIJklmnopqrst0123");
+    chat.press(UP, "> 0123|456789abcdefghijABCDEFGHIJklmnopqrst0123");
+    chat.press(UP, "> one|");
+    chat.press(DOWN, &format!("> {text}|"));
+    chat.press("\x01", &format!("> |{text}"));
+    chat.press(DOWN, "> 0123456789abcdefghij|ABCDEFGHIJklmnopqrst0123");
+    // What the columns are now counts.
+    chat.terminal.resize(24, 80);
+    chat.press(DOWN, "> 0123456789abcdefghij|ABCDEFGHIJklmnopqrst0123");
+    chat.press(UP, "> one|");
+    chat.terminal.press("\r");
+    gets(&chat.friend, "one\none\n");
+    shows(&chat.terminal, "> |");
+    chat.ends();
+}
+
+#[test]
 fn a_line_of_6000_and_one_of_100000_bytes_can_be_typed_fetched_back_and_changed() {
     for length in [6_000, 100_000] {
         let mut chat = Chat::start();

@@ -22,6 +22,7 @@ use crate::terminal::editor::bindings::{Action, To};
 use crate::terminal::editor::kills::{Kills, Side};
 use crate::terminal::editor::line::Line;
 use crate::terminal::history::History;
+use crate::terminal::layout::{self, Towards};
 use crate::terminal::row::Row;
 
 /// What keys come to.
@@ -49,6 +50,8 @@ pub struct Editor {
     kills: Kills,
     last: Last,
     mode: Mode,
+    /// How many columns the screen has, where the line is shown on one.
+    columns: Option<usize>,
 }
 
 /// What the last key has done, where the next one may belong to it.
@@ -75,6 +78,11 @@ enum Mode {
 }
 
 impl Editor {
+    /// Says how many columns the screen has: Up and Down go from row to row there.
+    pub fn set_columns(&mut self, columns: usize) {
+        self.columns = Some(columns);
+    }
+
     /// Takes a key, or what was pasted.
     pub fn on(&mut self, input: Input) -> Meaning {
         let action = match input {
@@ -110,6 +118,14 @@ impl Editor {
             Action::CtrlX => self.mode = Mode::CtrlX,
             Action::Verbatim => self.mode = Mode::Verbatim,
             Action::Type(character) => self.line.type_text(character.encode_utf8(&mut [0; 4])),
+            Action::Up => match self.row_beside(Towards::Up) {
+                Some(place) => self.line.go_to(place),
+                None => self.visit(self.history.back() + 1),
+            },
+            Action::Down => match self.row_beside(Towards::Down) {
+                Some(place) => self.line.go_to(place),
+                None => self.visit(self.history.back().saturating_sub(1)),
+            },
             Action::Older => self.visit(self.history.back() + 1),
             Action::Newer => self.visit(self.history.back().saturating_sub(1)),
             Action::Oldest => self.visit(self.history.count()),
@@ -135,6 +151,14 @@ impl Editor {
 
     fn visit(&mut self, back: usize) {
         self.history.visit(back, &mut self.line);
+    }
+
+    /// The place one row up or down from the cursor, if there is such a row.
+    fn row_beside(&self, towards: Towards) -> Option<usize> {
+        let (before, after) = self.halves();
+        let (skipped, before, after) = layout::near(before, after);
+        let place = layout::row_beside(towards, layout::PROMPT, before, after, self.columns?)?;
+        Some(skipped + place)
     }
 
     fn place(&self, to: To) -> usize {
@@ -284,6 +308,33 @@ mod tests {
         assert_row(&format!("{keys}\x10"), "two", "");
         assert_row(&format!("{keys}\x10\x10\x10"), "one", "");
         assert_row(&format!("{keys}\x10\x10\x0e\x0e\x0e"), "half", "");
+    }
+
+    #[test]
+    fn up_and_down_go_from_row_to_row_before_they_go_to_other_lines() {
+        let mut editor = Editor::default();
+        editor.set_columns(13); // Ten for each row.
+        let mut parser = termina::Parser::default();
+        let mut press = |keys: &str, before: &str| {
+            parser.parse(keys.as_bytes(), false);
+            while let Some(key) = parser.pop() {
+                editor.on(key);
+            }
+            assert_eq!(editor.halves().0, before, "{keys:?}");
+        };
+        let (up, down) = ("\x1b[A", "\x1b[B");
+        press("one\r0123456789abcdefghijABCDEF", "0123456789abcdefghijABCDEF");
+        press(up, "0123456789abcdef");
+        press(up, "012345");
+        press(up, "one");
+        press(down, "0123456789abcdefghijABCDEF");
+        press("\x02\x02", "0123456789abcdefghijABCD");
+        press(up, "0123456789abcd");
+        press(down, "0123456789abcdefghijABCD");
+        press("\x10", "one");
+        // Far from its beginning.
+        let long = "0123456789".repeat(20_000);
+        press(&format!("\x15{long}{up}"), &long[..long.len() - 10]);
     }
 
     #[test]

@@ -25,6 +25,7 @@ use termina::event::{KeyCode, KeyEvent, Modifiers};
 
 use crate::platform::jobs;
 use crate::platform::terminal::{self, Terminal};
+use crate::platform::window;
 use crate::terminal::editor::{Editor, Meaning};
 use crate::terminal::keys::{Keys, Woken};
 use crate::terminal::row::RowBoard;
@@ -163,6 +164,7 @@ impl Keyboard {
         if self.ended && key != INTERRUPT {
             return self.late.push(key); // Lines that were typed before Ctrl-D are still here.
         }
+        self.editor.set_columns(window::size().columns);
         match self.editor.on(key) {
             Meaning::Nothing => {}
             Meaning::Lines(lines) => {

@@ -23,6 +23,10 @@ pub enum Action {
     Verbatim,
     /// This character.
     Type(char),
+    /// One row up; from the first one, the line that was typed before this one.
+    Up,
+    /// The same downwards.
+    Down,
     /// The line that was typed before this one.
     Older,
     /// The line that was typed after this one.
@@ -83,8 +87,8 @@ pub fn action(key: KeyEvent) -> Action {
         (KeyCode::Tab, Held::Nothing) => Type('\t'),
         (KeyCode::Enter, _) => Submit,
 
-        (KeyCode::Up, _) => Older,
-        (KeyCode::Down, _) => Newer,
+        (KeyCode::Up, _) => Up,
+        (KeyCode::Down, _) => Down,
         (KeyCode::Left, Held::Nothing) => Go(To::Previous),
         (KeyCode::Right, Held::Nothing) => Go(To::Next),
         (KeyCode::Left, _) => Go(To::StartOfWord),
