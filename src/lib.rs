@@ -168,9 +168,10 @@
 //! - **The terminal**: [`terminal::decoder`], from bytes to keys; [`terminal::keys`],
 //!   [`terminal::editor`] and [`terminal::keyboard`], from keys to lines, with
 //!   [`terminal::editor::bindings`], [`terminal::editor::line`], [`terminal::editor::undo`],
-//!   [`terminal::editor::kills`] and [`terminal::history`]; [`terminal::lines`], where the terminal edits; [`terminal::screen`], [`terminal::row`]
-//!   and [`terminal::layout`], what is seen;
-//!   [`terminal::progress`], the row of a transfer; [`terminal::transcript`],
+//!   [`terminal::editor::kills`], [`terminal::editor::search`] and [`terminal::history`];
+//!   [`terminal::lines`], where the terminal edits; [`terminal::screen`], [`terminal::row`] and
+//!   [`terminal::layout`], what is seen; [`terminal::progress`], the row of a transfer;
+//!   [`terminal::transcript`],
 //!   the same in a file; [`terminal::clock`].
 //! - **The network**: [`net::place`] and [`net::resolver`], from a name to addresses; [`net::socket`], to
 //!   a connected socket; [`net::requests`], [`net::acceptor`] and [`net::connector`], who looks for

@@ -312,6 +312,33 @@ fn a_line_from_before_keeps_its_edits_until_enter() {
 }
 
 #[test]
+fn a_line_from_before_is_found_while_its_text_is_typed() {
+    let mut chat = Chat::start();
+    for line in ["apple pie", "banana", "apple juice"] {
+        chat.press(line, &format!("> {line}|"));
+        chat.sends(line);
+    }
+    chat.press("draft", "> draft|");
+    chat.press("\x12app", "(reverse-i-search)`app': |apple juice");
+    chat.press("\x12", "(reverse-i-search)`app': |apple pie");
+    // What arrives stands above it, and Ctrl-S stops nothing here.
+    chat.press("\x13\x13", "(i-search)`app': |apple juice");
+    chat.friend.write_all(b"meanwhile\n").unwrap();
+    wait_line(&chat.terminal, "friend says: meanwhile");
+    chat.press("z", "(failed i-search)`appz': |apple juice");
+    chat.press("\x7f\x07", "> draft|");
+    chat.press("\x12nan\x1b[C", "> ban|ana");
+    chat.press("\x0e\x0e", "> draft|");
+    chat.terminal.press("\x12juice\r");
+    gets(&chat.friend, "apple juice\n");
+    shows(&chat.terminal, "> |");
+    chat.press("half\x12pie", "(reverse-i-search)`pie': apple |pie");
+    drop(chat.friend);
+    wait_line(&chat.terminal, "* not sent: half");
+    chat.terminal.ends_with(0);
+}
+
+#[test]
 fn what_was_typed_and_deleted_is_taken_back() {
     let mut chat = Chat::start();
     for undo in ["\x1f", "\x18\x15"] {

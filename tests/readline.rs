@@ -4,7 +4,8 @@
 //! Left out is what differs for a reason: characters of several code points other than letters with
 //! marks (we take one emoji for one character); undo where something else than ASCII was typed (there
 //! readline takes back each byte sequence by itself, a mark without its letter too); Tab, which completes
-//! other things; Up in the oldest line (what is typed after that readline forgets at the next Up or Down).
+//! other things; Up in the oldest line and searches in a line from before, see
+//! [`well_defined`].
 
 mod support;
 
@@ -25,7 +26,8 @@ use threadchat::terminal::editor::{Editor, Meaning};
 
 /// Gives each line as it is, with a NUL behind it, and remembers it as we do; and some before them.
 const SCRIPT: &str = r#"
-    for number in {1..20}; do history -s -- "typed before, number $number"; done
+    for number in {1..100}; do history -s -- "typed before, number $number"; done
+    stty -ixon
     number=0 last=
     while IFS= read -e -r -p "[$number]" line; do
         printf '%s\0' "$line" >>"$OUT"
@@ -86,7 +88,7 @@ fn in_ours(keys: &[String]) -> Vec<String> {
 
 /// Lines that were typed before.
 fn before() -> Vec<String> {
-    (1..=20).map(|number| format!("typed before, number {number}")).collect()
+    (1..=100).map(|number| format!("typed before, number {number}")).collect()
 }
 
 /// What moves, cuts, changes and fetches back, and now and then nothing.
@@ -140,21 +142,49 @@ fn lines(count: impl Into<SizeRange>) -> impl Strategy<Value = Vec<String>> {
         // with it, and what it cuts before and after it would come back together.
         let typed = typed.prop_map(|text| text + "\x02\x06");
         let undo = if only_ascii { UNDO } else { &[] };
-        let key = prop::sample::select([KEYS, undo].concat()).prop_map(str::to_owned);
+        let key = prop_oneof![
+            9 => prop::sample::select([KEYS, undo].concat()).prop_map(str::to_owned),
+            1 => search(),
+        ];
         let keys = prop::collection::vec(prop_oneof![1 => typed, 3 => key], 0..16);
-        prop::collection::vec(
-            keys.prop_map(|keys| without_up_in_the_oldest(&keys) + "#"),
-            count.clone(),
-        )
+        prop::collection::vec(keys.prop_map(|keys| well_defined(&keys) + "#"), count.clone())
     })
 }
 
-/// There are more lines before than keys, so only Alt-< goes to the oldest.
-fn without_up_in_the_oldest(keys: &[String]) -> String {
-    let oldest = keys.iter().position(|key| key == "\x1b<").unwrap_or(keys.len());
-    let is_up = |key: &str| ["\x1b[A", "\x10", "\x1b<"].contains(&key);
-    let kept = keys.iter().enumerate().filter(|(at, key)| *at <= oldest || !is_up(key));
-    kept.map(|(_, key)| key.as_str()).collect()
+/// A search that finds something, and how it ends. (Where readline finds nothing it goes on from another
+/// line than the one that it shows.)
+fn search() -> impl Strategy<Value = String> {
+    let text = prop::sample::select(vec!["e", "num", "before", "1", "d b"]);
+    let (older, newer) = (0..4_usize, 0..4_usize);
+    let end = prop::sample::select(vec!["\x05", "\x01", "\x1b[D", "\x1b[C", "\x07", "\x1bf"]);
+    let deletes = prop::bool::weighted(0.2);
+    (text, deletes, older, newer, end).prop_map(|(text, deletes, older, newer, end)| {
+        [
+            "\x12",
+            text,
+            if deletes { "\x7f\x12" } else { "" },
+            &"\x12".repeat(older),
+            &"\x13".repeat(newer.min(older)),
+            end,
+        ]
+        .concat()
+    })
+}
+
+/// Without what readline does otherwise than it says. There are more lines before than keys, so only Alt-<
+/// comes to the oldest, where it forgets what is typed after a further Up; and a search that begins in
+/// a line from before forgets how to take back what was done to it.
+fn well_defined(keys: &[String]) -> String {
+    let (mut in_oldest, mut in_older) = (false, false);
+    let kept = keys.iter().filter(|key| {
+        let (goes_back, searches) =
+            (["\x1b[A", "\x10", "\x1b<"].contains(&key.as_str()), key.starts_with('\x12'));
+        let keep = !(in_oldest && goes_back || in_older && searches);
+        in_oldest |= *key == "\x1b<";
+        in_older |= goes_back || searches;
+        keep
+    });
+    kept.map(String::as_str).collect()
 }
 
 #[test]
@@ -163,7 +193,7 @@ fn the_same_keys_give_the_same_lines_as_in_readline() {
         return;
     }
     let config =
-        Config { failure_persistence: None, max_shrink_iters: 300, ..Config::with_cases(200) };
+        Config { failure_persistence: None, max_shrink_iters: 60, ..Config::with_cases(200) };
     TestRunner::new(config)
         .run(&lines(1..8), |keys| {
             prop_assert_eq!(in_ours(&keys), in_bash(&keys), "{:#?}", keys);
@@ -179,7 +209,10 @@ fn the_same_keys_in_a_terminal_send_the_friend_the_same_lines() {
     }
     let mut runner = TestRunner::deterministic();
     let all = lines(80).new_tree(&mut runner).unwrap().current();
+    // The terminal itself takes a Ctrl-S that comes before the program has heard of the search.
+    let all: Vec<String> = all.iter().map(|keys| keys.replace('\x13', "")).collect();
     let lines = in_bash(&all);
+    assert_eq!(in_ours(&all), lines);
     let (mut terminal, port) = Terminal::listen(&[]);
     let friend: TcpStream = friend_calls(port);
     terminal.wait_for("can read it");

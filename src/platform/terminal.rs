@@ -60,9 +60,12 @@ impl Terminal {
     }
 
     /// From now on each key is handed over as it is pressed, Ctrl-C too, and nothing is echoed.
-    /// Ctrl-S and Ctrl-Q still stop what is shown.
-    pub fn take_keys(&self) {
+    /// Ctrl-S and Ctrl-Q still stop what is shown, unless they are wanted as keys, too.
+    pub fn take_keys(&self, ctrl_s: bool) {
         self.change(|modes| {
+            if ctrl_s {
+                modes.input_modes -= InputModes::IXON;
+            }
             modes.input_modes -= InputModes::ICRNL | InputModes::INLCR | InputModes::IGNCR;
             modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ECHONL;
             modes.local_modes -= LocalModes::ISIG | LocalModes::IEXTEN; // Ctrl-C, Ctrl-V and the like.

@@ -69,7 +69,7 @@ pub fn open(meet: &Meet, streams: &Streams) -> Result<(Opened, Option<Rows>), Er
                 return Ok((Opened { kind, permits, may_read }, None));
             }
             let keys = Keys::new(bytes);
-            terminal.take_keys();
+            terminal.take_keys(false);
             let (board, rows) = RowBoard::new();
             let rows = Rows { rows, after_echo: keys.are_waiting() };
             let kind = Kind::Keys { terminal: terminal.clone(), keys, board, bell };

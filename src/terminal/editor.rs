@@ -13,14 +13,16 @@
 pub mod bindings;
 pub mod kills;
 pub mod line;
+pub mod search;
 pub mod undo;
 
 use termina::Event as Input;
 use termina::event::{KeyEvent, KeyEventKind};
 
-use crate::terminal::editor::bindings::{Action, To};
+use crate::terminal::editor::bindings::{Action, SearchKey, To, Way};
 use crate::terminal::editor::kills::{Kills, Side};
 use crate::terminal::editor::line::Line;
+use crate::terminal::editor::search::Search;
 use crate::terminal::history::History;
 use crate::terminal::layout::{self, Towards};
 use crate::terminal::row::Row;
@@ -52,6 +54,8 @@ pub struct Editor {
     mode: Mode,
     /// How many columns the screen has, where the line is shown on one.
     columns: Option<usize>,
+    /// What was searched for the last time.
+    sought: String,
 }
 
 /// What the last key has done, where the next one may belong to it.
@@ -66,7 +70,7 @@ enum Last {
 }
 
 /// What the next key is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 enum Mode {
     /// Editing.
     #[default]
@@ -75,6 +79,8 @@ enum Mode {
     CtrlX,
     /// Ctrl-V has been pressed.
     Verbatim,
+    /// Searching.
+    Search(Search),
 }
 
 impl Editor {
@@ -85,12 +91,31 @@ impl Editor {
 
     /// Takes a key, or what was pasted.
     pub fn on(&mut self, input: Input) -> Meaning {
-        let action = match input {
-            Input::Key(key) if key.kind != KeyEventKind::Release => self.action(key),
-            Input::Paste(text) => return self.on_paste(&text),
+        match &input {
+            Input::Key(key) if key.kind != KeyEventKind::Release => {}
+            Input::Paste(_) => {}
             // Not asked for: the mouse, and answers to questions that nobody has put.
             _ => return Meaning::Nothing,
-        };
+        }
+        if let Mode::Search(search) = &mut self.mode {
+            match bindings::search_key(&input) {
+                SearchKey::GoesOn(step) => {
+                    search.on(step, &self.sought, &self.history, &self.line);
+                    return Meaning::Nothing;
+                }
+                SearchKey::GivesUp => self.mode = Mode::Edit,
+                SearchKey::Ends => self.take_found(),
+            }
+        }
+        match input {
+            Input::Key(key) => self.on_key(key),
+            Input::Paste(text) => self.on_paste(&text),
+            _ => Meaning::Nothing,
+        }
+    }
+
+    fn on_key(&mut self, key: KeyEvent) -> Meaning {
+        let action = self.action(key);
         let last = std::mem::take(&mut self.last);
         match action {
             Action::Interrupt => Meaning::Interrupt,
@@ -107,7 +132,7 @@ impl Editor {
 
     fn action(&mut self, key: KeyEvent) -> Action {
         match std::mem::take(&mut self.mode) {
-            Mode::Edit => bindings::action(key),
+            Mode::Edit | Mode::Search(_) => bindings::action(key),
             Mode::CtrlX => bindings::action_behind_ctrl_x(key),
             Mode::Verbatim => bindings::action_behind_ctrl_v(key),
         }
@@ -130,6 +155,7 @@ impl Editor {
             Action::Newer => self.visit(self.history.back().saturating_sub(1)),
             Action::Oldest => self.visit(self.history.count()),
             Action::Newest => self.visit(0),
+            Action::Search(way) => self.search(way),
             Action::Go(to) => self.line.go_to(self.place(to)),
             Action::Delete(to) => self.delete(to),
             Action::DeleteOrEnd => self.delete(To::Next),
@@ -146,6 +172,21 @@ impl Editor {
             | Action::Suspend
             | Action::Redraw
             | Action::Submit => {}
+        }
+    }
+
+    fn search(&mut self, way: Way) {
+        let search = Search::new(way, self.history.back(), self.line.cursor());
+        self.mode = Mode::Search(search);
+    }
+
+    /// The line that was found is in the row from now on.
+    fn take_found(&mut self) {
+        if let Mode::Search(search) = std::mem::take(&mut self.mode) {
+            let (back, at) = search.place();
+            self.visit(back);
+            self.line.go_to(at);
+            self.sought = search.into_text();
         }
     }
 
@@ -248,10 +289,19 @@ impl Editor {
         self.line.halves()
     }
 
+    /// Whether a line from before is being searched: only then Ctrl-S is a key.
+    pub fn is_searching(&self) -> bool {
+        matches!(self.mode, Mode::Search(_))
+    }
+
     /// The input row, to be drawn.
     pub fn row(&self) -> Row {
         let (before, after) = self.halves();
-        Row::new(before, after)
+        let Mode::Search(search) = &self.mode else { return Row::new(before, after) };
+        let (back, at) = search.place();
+        let found = self.history.text(back, &self.line).unwrap_or_default();
+        let (before, after) = found.split_at(at);
+        Row::with_prompt(search.prompt(), before, after)
     }
 }
 
@@ -357,6 +407,55 @@ mod tests {
         assert_row(&format!("{}\x1f", "x".repeat(25)), &"x".repeat(20), "");
         // A paste is one step, whatever its length.
         assert_row(&format!("a\x1b[200~{}\x1b[201~\x1f", "x".repeat(50)), "a", "");
+    }
+
+    /// What was typed before a search.
+    const BEFORE: &str = "apple pie\rbanana\rapple juice\rapple juice\rcherry\rdraft";
+
+    #[track_caller]
+    fn assert_search(keys: &str, (before, after): (&str, &str)) {
+        let (editor, lines) = pressed(&format!("{BEFORE}{keys}"));
+        assert_eq!(lines.lines().count(), 5, "{keys:?}");
+        let (prompt, before) = before.split_at(before.find("': ").unwrap() + 3);
+        let row = Row::with_prompt(prompt.to_owned(), before, after);
+        assert_eq!(editor.row(), row, "{keys:?}");
+    }
+
+    #[test]
+    fn a_search_goes_to_older_lines_and_back_to_newer_ones() {
+        assert_search("\x12", ("(reverse-i-search)`': draft", ""));
+        assert_search("\x12an", ("(reverse-i-search)`an': ban", "ana"));
+        assert_search("\x12an\x12", ("(reverse-i-search)`an': b", "anana"));
+        assert_search("\x12apple", ("(reverse-i-search)`apple': ", "apple juice"));
+        // The same line once more is passed over.
+        assert_search("\x12apple\x12", ("(reverse-i-search)`apple': ", "apple pie"));
+        assert_search("\x12apple\x12\x12", ("(failed reverse-i-search)`apple': ", "apple pie"));
+        assert_search("\x12apple\x12\x12\x13", ("(i-search)`apple': ", "apple pie"));
+        assert_search("\x12apple\x12\x12\x13\x13", ("(i-search)`apple': ", "apple juice"));
+        assert_search("\x12applez", ("(failed reverse-i-search)`applez': ", "apple juice"));
+        assert_search("\x12applez\x7f", ("(reverse-i-search)`apple': ", "apple juice"));
+        assert_search("\x12z\x7f", ("(reverse-i-search)`': draft", ""));
+        // What is being typed is searched too, from the cursor on.
+        assert_search("\x12ra", ("(reverse-i-search)`ra': d", "raft"));
+    }
+
+    #[test]
+    fn a_search_ends_in_the_row_or_not_at_all() {
+        let before = |keys: &str| format!("{BEFORE}\x12{keys}");
+        assert_row(&before("pie\x05"), "apple pie", "");
+        assert_row(&before("pie\x1b[C"), "apple p", "ie");
+        assert_row(&before("juice\x10"), "banana", "");
+        assert_row(&before("pie\x05\x0e"), "banana", "");
+        assert_row(&before("pie\x05\x1b>"), "draft", "");
+        assert_row(&before("zzz\x02"), "draf", "t");
+        assert_row(&before("pie\x07"), "draft", "");
+        assert_row(&before("pie\x1b[200~!\x1b[201~\x07"), "draft", "");
+        assert!(pressed(&before("pie\r")).1.ends_with("\ncherry\napple pie\n"));
+        assert_row(&before("pie\r"), "", "");
+        // What was searched for the last time.
+        assert_row(&before("pie\x05\x1b>\x12\x12\x01"), "", "apple pie");
+        // Who is half way through a search has typed what was there before it.
+        assert_eq!(pressed(&before("pie")).0.take_half(), "draft");
     }
 
     #[test]

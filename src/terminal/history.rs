@@ -50,6 +50,15 @@ impl History {
         self.lines.len()
     }
 
+    /// The line that is so far back, as it is now; `row` is the one that we are at.
+    pub fn text<'a>(&'a self, back: usize, row: &'a Line) -> Option<&'a str> {
+        if back == self.back {
+            return Some(row.text());
+        }
+        let left = self.left.get(&back).map(Line::text);
+        left.or_else(|| self.lines.get(self.lines.len().checked_sub(back)?).map(String::as_str))
+    }
+
     /// Leaves the line in the row for the one that is this many back.
     pub fn visit(&mut self, back: usize, row: &mut Line) {
         if back == self.back || back > self.lines.len() {

@@ -165,7 +165,12 @@ impl Keyboard {
             return self.late.push(key); // Lines that were typed before Ctrl-D are still here.
         }
         self.editor.set_columns(window::size().columns);
-        match self.editor.on(key) {
+        let was_searching = self.editor.is_searching();
+        let meaning = self.editor.on(key);
+        if self.editor.is_searching() != was_searching {
+            self.take_keys();
+        }
+        match meaning {
             Meaning::Nothing => {}
             Meaning::Lines(lines) => {
                 self.draw();
@@ -187,7 +192,7 @@ impl Keyboard {
     /// Takes over the terminal, unless it is the shell's just now.
     fn begin(&mut self) {
         if jobs::in_foreground() {
-            self.terminal.take_keys();
+            self.take_keys();
             self.drawn = false;
             self.state = State::On;
         } else {
@@ -198,6 +203,11 @@ impl Keyboard {
             }
             self.state = State::Background;
         }
+    }
+
+    /// In a search Ctrl-S is a key; otherwise the terminal stops at it, as in a shell.
+    fn take_keys(&self) {
+        self.terminal.take_keys(self.editor.is_searching());
     }
 
     /// We were told to stop: what has been typed is handed over, whole or half, as a terminal in

@@ -19,7 +19,7 @@ impl Terminal {
     }
 
     /// Nothing is changed.
-    pub fn take_keys(&self) {}
+    pub fn take_keys(&self, _ctrl_s: bool) {}
 
     /// Nothing was changed.
     pub fn rest(&self) {}

@@ -1,5 +1,6 @@
 //! The table of keys, as Emacs, readline and every shell have them.
 
+use termina::Event as Input;
 use termina::event::{KeyCode, KeyEvent, Modifiers};
 
 use crate::terminal::editor::line::Case;
@@ -35,6 +36,8 @@ pub enum Action {
     Oldest,
     /// What is being typed.
     Newest,
+    /// A search among all lines, towards these.
+    Search(Way),
     /// That the cursor moves.
     Go(To),
     /// That what is between the cursor and this place is deleted.
@@ -74,6 +77,15 @@ pub enum To {
     Start,
     /// Its end.
     End,
+}
+
+/// Towards which lines is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Those that were typed before.
+    Older,
+    /// Those that were typed after.
+    Newer,
 }
 
 /// What this key asks for.
@@ -118,6 +130,8 @@ fn with_control(character: char) -> Action {
 
         'p' => Older,
         'n' => Newer,
+        'r' => Search(Way::Older),
+        's' => Search(Way::Newer),
         'b' => Go(To::Previous),
         'f' => Go(To::Next),
         'a' => Go(To::Start),
@@ -177,6 +191,49 @@ pub fn action_behind_ctrl_v(key: KeyEvent) -> Action {
         _ => return Action::Nothing,
     };
     Action::Type(character)
+}
+
+/// What a key means to a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SearchKey {
+    /// It goes on.
+    GoesOn(Step),
+    /// It has been for nothing: the row is as it was.
+    GivesUp,
+    /// It ends with what was found; then the key means what it always does.
+    Ends,
+}
+
+/// How a search goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// This belongs to the text that is looked for.
+    Type(String),
+    /// The last character does not.
+    Backspace,
+    /// The next line that has it.
+    Again(Way),
+}
+
+/// What a key, or what is pasted, means to a search.
+pub fn search_key(input: &Input) -> SearchKey {
+    let key = match input {
+        Input::Paste(text) if text.contains(['\r', '\n']) => return SearchKey::Ends,
+        Input::Paste(text) => return SearchKey::GoesOn(Step::Type(text.clone())),
+        Input::Key(key) => key,
+        _ => return SearchKey::Ends,
+    };
+    SearchKey::GoesOn(match (key.code, Held::of(key.modifiers)) {
+        (KeyCode::Char(character), Held::Nothing) => Step::Type(character.to_string()),
+        (KeyCode::Backspace, Held::Nothing) | (KeyCode::Char('h'), Held::Control) => {
+            Step::Backspace
+        }
+        (KeyCode::Char('r'), Held::Control) => Step::Again(Way::Older),
+        (KeyCode::Char('s'), Held::Control) => Step::Again(Way::Newer),
+        // Whoever leaves has not taken the line that was found.
+        (KeyCode::Char('g' | 'c'), Held::Control) => return SearchKey::GivesUp,
+        _ => return SearchKey::Ends,
+    })
 }
 
 /// The key that is held together with another. Shift is in the character itself.

@@ -141,7 +141,7 @@ impl Session {
     fn next(&mut self, choices: &mut Choices) {
         let control = |key| KeyEvent::new(KeyCode::Char(key), Modifiers::CONTROL);
         let alt = |key| KeyEvent::new(KeyCode::Char(key), Modifiers::ALT);
-        let key = match choices.below(44) {
+        let key = match choices.below(45) {
             0..=3 => {
                 let character = CHARACTERS[choices.below(CHARACTERS.len())];
                 KeyEvent::new(KeyCode::Char(character), Modifiers::NONE)
@@ -193,6 +193,7 @@ impl Session {
                 self.press(Event::Key(control('x')));
                 control('u')
             }
+            43 => return self.search(choices),
             _ => return self.look(),
         };
         self.press(Event::Key(key));
@@ -214,6 +215,22 @@ impl Session {
             }
             _ => assert_eq!(finished, "", "{:#?}", self.trail),
         }
+    }
+
+    /// A search that comes to nothing: the row is as it was. What a search finds is no business of a
+    /// simple editor; tests/readline.rs looks at that.
+    fn search(&mut self, choices: &mut Choices) {
+        let control = |key| KeyEvent::new(KeyCode::Char(key), Modifiers::CONTROL);
+        self.press(Event::Key(control('r')));
+        for _ in 0..choices.below(6) {
+            let character = CHARACTERS[choices.below(CHARACTERS.len())];
+            let keys = [control('r'), control('s'), KeyCode::Backspace.into()];
+            let typed = KeyCode::Char(character).into();
+            let key = *keys.get(choices.below(8)).unwrap_or(&typed);
+            self.press(Event::Key(key));
+            self.draw();
+        }
+        self.press(Event::Key(control('g')));
     }
 
     fn paste(&mut self, choices: &mut Choices) {
@@ -307,13 +324,17 @@ impl Session {
         self.board.put_up(self.editor.row());
     }
 
-    /// The screen-writer has nothing more to do, and somebody looks.
-    fn look(&mut self) {
+    fn draw(&mut self) -> (Vec<String>, usize, usize) {
         self.board.put_up(self.editor.row());
         let mut written = Vec::new();
         self.screen.settle(&mut written).expect("as above");
         self.terminal.show(&written);
-        let (rows, row, column) = self.assert_above();
+        self.assert_above()
+    }
+
+    /// The screen-writer has nothing more to do, and somebody looks.
+    fn look(&mut self) {
+        let (rows, row, column) = self.draw();
         assert!(self.terminal.screen().bracketed_paste(), "pastes are not marked");
         let (before, after) = self.model.halves();
         if let Err(why) = judge(&rows, row, column, before, after, self.columns) {
@@ -517,6 +538,8 @@ struct Line {
     was: Vec<String>,
     /// Ctrl-X or Ctrl-V.
     prefix: Option<char>,
+    /// Ctrl-R, until Ctrl-G.
+    searching: bool,
 }
 
 /// A line that is not in the row.
@@ -545,6 +568,11 @@ impl Line {
     }
 
     fn take(&mut self, event: &Event, seen: (&str, &str)) -> Result<String, &'static str> {
+        if self.searching {
+            let given_up = Event::Key(KeyEvent::new(KeyCode::Char('g'), Modifiers::CONTROL));
+            self.searching = *event != given_up;
+            return Ok(String::new());
+        }
         let was_cutting = std::mem::take(&mut self.cutting);
         let was_bringing = std::mem::take(&mut self.bringing);
         let prefix = self.prefix.take();
@@ -634,6 +662,7 @@ impl Line {
                 self.adopt(seen);
             }
             KeyCode::Char('7') if control => return self.take_back(seen),
+            KeyCode::Char('r') if control => self.searching = true,
             KeyCode::Char(key @ ('x' | 'v')) if control => self.prefix = Some(key),
             KeyCode::Up => self.visit(self.at.saturating_sub(1)),
             KeyCode::Down => self.visit((self.at + 1).min(self.history.len())),
