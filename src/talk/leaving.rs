@@ -8,6 +8,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::platform::bell::SHUTDOWN_WAKES;
+
 /// How long leaving may take in all.
 pub const LEAVING: Duration = Duration::from_secs(2);
 
@@ -102,10 +104,15 @@ impl Leaving {
         }
     }
 
-    /// The line has been cut. With `hurry`, its threads have [`LAST_WORDS`] to say theirs; otherwise
-    /// they have as long as it takes.
+    /// The line has been cut, or is about to be. With `hurry`, its threads have [`LAST_WORDS`] to say
+    /// theirs, and what is left of [`PATIENCE`]; otherwise they have as long as it takes.
     pub fn cut(&mut self, hurry: bool, now: Instant) {
-        *self = Leaving::Cut { leave_at: hurry.then(|| now + LAST_WORDS) };
+        // If nothing can wake them, there is no use in waiting for them.
+        let patience = match *self {
+            Leaving::Sending { cut_at } | Leaving::Quiet { cut_at, .. } if SHUTDOWN_WAKES => cut_at,
+            _ => now,
+        };
+        *self = Leaving::Cut { leave_at: hurry.then(|| patience.max(now) + LAST_WORDS) };
     }
 
     /// We were told to go: from now on there is a limit, even if the line has been cut already.
@@ -192,8 +199,21 @@ mod tests {
         leaving.heard(start + ms(1_500));
         assert_eq!(leaving.due(Some(SILENCE), start + ms(1_599)), Due::Nothing);
         assert_eq!(leaving.due(Some(SILENCE), start + PATIENCE), Due::Cut, "a talker");
-        leaving.cut(true, start);
-        assert_eq!(leaving.due(None, start + LAST_WORDS), Due::Leave);
+        leaving.cut(true, start + PATIENCE);
+        assert_eq!(leaving.due(None, start + PATIENCE + LAST_WORDS), Due::Leave);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn threads_that_are_woken_early_have_all_the_time_that_is_left() {
+        let start = Instant::now();
+        let mut leaving = Leaving::No;
+        leaving.begin(start);
+        leaving.handed_over(start);
+        leaving.cut(true, start + SILENCE);
+        assert_eq!(leaving.next(None), Some(start + PATIENCE + LAST_WORDS));
+        leaving.cut(false, start);
+        assert_eq!(leaving.next(None), None);
     }
 
     #[test]
