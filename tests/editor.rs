@@ -614,24 +614,80 @@ fn a_line_of_100000_bytes_can_be_pasted() {
 
 // Pasting.
 
+/// The last rows of the screen, down to the one with the cursor.
+#[track_caller]
+fn shows_rows(terminal: &Terminal, rows: &[&str]) {
+    terminal.wait_screen(&format!("the rows {rows:?}"), |screen| {
+        let (row, _) = screen.cursor_position();
+        let (_, columns) = screen.size();
+        let all: Vec<String> = screen.rows(0, columns.get()).collect();
+        let first = (usize::from(row) + 1).checked_sub(rows.len())?;
+        let shown = all[first..].iter().map(|row| row.trim_end());
+        let wanted = rows.iter().map(|row| row.trim_end());
+        let blank = all.len() - first - rows.len();
+        shown.eq(wanted.chain(std::iter::repeat_n("", blank))).then_some(())
+    });
+}
+
 #[test]
-fn each_complete_line_that_is_pasted_is_a_message_and_the_rest_stays_in_the_row() {
+fn several_lines_that_are_pasted_wait_in_the_row_until_enter() {
     for newline in ["\n", "\r", "\r\n"] {
         let mut chat = Chat::start();
         chat.press("say ", "> say |");
-        chat.terminal.press(pasted(&["one", "", "two", "rest"].join(newline)));
-        gets(&chat.friend, "say one\n\ntwo\n");
-        shows(&chat.terminal, "> rest|");
-        chat.terminal.wait_until("a line for each", |screen| {
-            let rows: Vec<&str> = screen.lines().map(str::trim_end).collect();
-            rows.ends_with(&["> say one", ">", "> two", "> rest"]).then_some(())
-        });
-        chat.press("!", "> rest!|");
-        chat.sends("rest!");
-        // Each of them can be fetched back.
-        chat.press(&UP.repeat(3), "> say one|");
+        chat.terminal.press(pasted(&["one", "", "/who", "rest"].join(newline)));
+        shows_rows(&chat.terminal, &["> say one", ">", "> /who", "> rest"]);
+        // A message that arrives stands above them, and they can be edited.
+        chat.friend.write_all(b"meanwhile\n").unwrap();
+        chat.terminal.press(format!("!{UP}{UP}"));
+        wait_line(&chat.terminal, "friend says: meanwhile");
+        shows(&chat.terminal, "> |");
+        chat.press("two", "> two|");
+        chat.terminal.press("\r");
+        gets(&chat.friend, "say one\ntwo\nrest!\n");
+        chat.terminal.wait_for("* here: ");
+        shows(&chat.terminal, "> |");
+        // They come back together.
+        chat.terminal.press(UP);
+        shows_rows(&chat.terminal, &["> say one", "> two", "> /who", "> rest!"]);
         chat.ends();
     }
+}
+
+#[test]
+fn several_lines_that_were_not_sent_are_shown_and_never_reach_the_shell() {
+    for leaves in [true, false] {
+        let (mut shell, friend, modes) = in_bash("half");
+        shell.terminal.press(pasted("\ntouch FILE\n"));
+        shows_rows(&shell.terminal, &["> half", "> touch FILE", ">"]);
+        if leaves {
+            shell.terminal.press(CTRL_C);
+            assert_eq!(receive_to_end(&friend), b"");
+        }
+        drop(friend);
+        wait_line(&shell.terminal, "* not sent: half");
+        wait_line(&shell.terminal, "* not sent: touch FILE");
+        shell.press_enter_and_wait();
+        assert!(!shell.path("FILE").exists(), "bash has run it");
+        assert_shell_is_there(&mut shell, &modes, "at the end");
+    }
+}
+
+#[test]
+fn several_lines_for_a_friend_who_has_left_do_not_go_to_the_next() {
+    the_next_friend_gets_nothing_of(&[], &pasted("one\n/quit\nhalf"), "* not sent: /quit");
+}
+
+#[test]
+fn what_is_too_long_to_wait_in_the_row_is_sent_at_once_with_a_notice() {
+    let mut chat = Chat::start();
+    let lines = format!("{}\n", long_line(999)).repeat(70);
+    chat.terminal.press(pasted(&format!("{lines}rest")));
+    gets(&chat.friend, &lines);
+    shows(&chat.terminal, "> rest|");
+    let notice = "* a paste of more than 64 KiB does not wait in the row: its lines go at once";
+    assert!(contains(&chat.terminal.raw(), notice.as_bytes()));
+    chat.sends("rest");
+    chat.ends();
 }
 
 #[test]
@@ -649,12 +705,18 @@ fn lines_that_come_at_once_without_brackets_are_messages_too() {
 #[test]
 fn a_thousand_lines_at_once_are_a_thousand_messages() {
     let lines: String = (0..1_000).map(|number| format!("line number {number}\n")).collect();
-    for keys in [pasted(&format!("{lines}rest")), format!("{lines}rest")] {
+    for paste in [true, false] {
+        let keys = if paste { pasted(&lines) + "\rrest" } else { format!("{lines}rest") };
         let mut chat = Chat::start();
         chat.terminal.press(keys);
         gets(&chat.friend, &lines);
         shows(&chat.terminal, "> rest|");
         chat.sends("rest");
+        if paste {
+            // They have stood in the row as well.
+            chat.terminal.wait_for("\n> line number 998\n> line number 999\n> rest");
+            continue;
+        }
         let raw = String::from_utf8_lossy(&chat.terminal.raw()).into_owned();
         let shown: Vec<&str> = raw
             .split("\r\n")
@@ -919,7 +981,7 @@ fn ctrl_d_on_an_empty_row_ends_my_half_and_what_the_friend_says_is_still_shown()
 
 #[test]
 fn a_line_and_ctrl_c_at_once_arrive_in_this_order() {
-    for keys in [format!("one\rtwo\r{CTRL_C}"), format!("{}{CTRL_C}", pasted("one\ntwo\n"))] {
+    for keys in [format!("one\rtwo\r{CTRL_C}"), format!("{}\r{CTRL_C}", pasted("one\ntwo"))] {
         let mut chat = Chat::start();
         chat.terminal.press(keys);
         assert_eq!(support::text(&receive_to_end(&chat.friend)), "one\ntwo\n");
@@ -1494,7 +1556,7 @@ fn what_is_typed_right_behind_ctrl_d_is_shown_as_not_sent() {
 #[test]
 fn what_is_typed_right_behind_end_is_shown_as_not_sent_on_frames() {
     let mut chat = Chat::sized(80, &["--wire", "frames"]);
-    chat.terminal.press(pasted("end\nsecret\nha"));
+    chat.terminal.press(pasted("end\nsecret") + "\rha");
     assert_eq!(receive_to_end(&chat.friend), b"\x03\0end");
     wait_line(&chat.terminal, "* not sent: secret");
     wait_line(&chat.terminal, "* not sent: ha");

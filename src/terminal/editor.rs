@@ -27,13 +27,18 @@ use crate::terminal::history::History;
 use crate::terminal::layout::{self, Towards};
 use crate::terminal::row::Row;
 
+/// How long several lines are at most that wait in the row, in bytes.
+pub const LINES_MAX: usize = 64 * 1024;
+
 /// What keys come to.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// At most the row has changed.
     Nothing,
-    /// Finished lines, a newline after each: Enter, or what was pasted.
+    /// Finished lines, a newline after each: Enter.
     Lines(String),
+    /// The same of what was pasted, and is too long to wait in the row.
+    LongPaste(String),
     /// Ctrl-C.
     Interrupt,
     /// Ctrl-D on an empty row.
@@ -122,7 +127,7 @@ impl Editor {
             Action::Suspend => Meaning::Suspend,
             Action::Redraw => Meaning::Redraw,
             Action::DeleteOrEnd if self.line.text().is_empty() => Meaning::End,
-            Action::Submit => Meaning::Lines(self.submit() + "\n"),
+            Action::Submit => Meaning::Lines(self.submit()),
             action => {
                 self.edit(action, last);
                 Meaning::Nothing
@@ -254,26 +259,36 @@ impl Editor {
         }
     }
 
-    /// Each newline in what was pasted is an Enter; what follows the last one stays in the row.
+    /// What was pasted waits in the row, several lines too: nobody has read them yet. Where they are too
+    /// long to be read there, only what follows the last newline does.
     fn on_paste(&mut self, text: &str) -> Meaning {
         (self.last, self.mode) = (Last::Other, Mode::Edit);
-        let text = text.replace("\r\n", "\n").replace('\r', "\n");
-        let mut finished = String::new();
-        let mut pieces = text.split('\n');
-        if let Some(first) = pieces.next() {
-            self.line.type_text(first);
+        self.line.type_text(&text.replace("\r\n", "\n").replace('\r', "\n"));
+        if self.line.text().len() <= LINES_MAX {
+            return Meaning::Nothing;
         }
-        for piece in pieces {
-            finished.push_str(&self.submit());
-            finished.push('\n');
-            self.line.type_text(piece);
+        match self.line.text().rfind('\n') {
+            Some(newline) => Meaning::LongPaste(self.take_lines(newline + 1)),
+            None => Meaning::Nothing,
         }
-        if finished.is_empty() { Meaning::Nothing } else { Meaning::Lines(finished) }
+    }
+
+    fn take_lines(&mut self, end: usize) -> String {
+        let cursor = self.line.cursor().saturating_sub(end);
+        let mut lines = std::mem::take(&mut self.line).into_text();
+        self.line = Line::new(lines.split_off(end));
+        self.line.go_to(cursor);
+        lines.lines().for_each(|line| self.history.add(line));
+        lines
     }
 
     fn submit(&mut self) -> String {
-        let line = std::mem::take(&mut self.line).into_text();
+        let mut line = std::mem::take(&mut self.line).into_text();
         self.history.add(&line);
+        // Where there is nothing behind the last newline of a paste, that is what Enter would add.
+        if !line.ends_with('\n') {
+            line.push('\n');
+        }
         line
     }
 
@@ -481,9 +496,30 @@ mod tests {
     }
 
     #[test]
-    fn each_newline_that_is_pasted_is_an_enter() {
-        let (editor, lines) = pressed("ac\x02\x1b[200~b\r\nd\ne\x1b[201~");
-        assert_eq!(lines, "abc\nd\n");
-        assert_eq!(editor.halves(), ("e", ""));
+    fn several_lines_that_are_pasted_wait_for_enter() {
+        let (editor, lines) = pressed("ac\x02\x1b[200~b\r\nd\re\x1b[201~");
+        assert_eq!((editor.halves(), &*lines), (("ab\nd\ne", "c"), ""));
+        let pasted = |text: &str| format!("\x1b[200~{text}\x1b[201~");
+        assert_eq!(pressed(&(pasted("a\n\nb") + "\r")).1, "a\n\nb\n");
+        // The last newline is the one that Enter would add; and there is no more to be sent.
+        assert_eq!(pressed(&(pasted("a\nb\n") + "\r")).1, "a\nb\n");
+        assert_eq!(pressed(&(pasted("\n") + "\r")).1, "\n");
+        assert_row(&(pasted("a\nb") + "\r\x10"), "a\nb", "");
+        assert_row(&(pasted("a\nb") + "\x1f"), "", "");
+        assert_eq!(pressed(&pasted("a\nb")).0.take_half(), "a\nb");
+    }
+
+    #[test]
+    fn lines_that_are_too_long_to_wait_go_at_once() {
+        let paste = |editor: &mut Editor, text: &str| editor.on(Input::Paste(text.to_owned()));
+        let mut editor = Editor::default();
+        let long = "x".repeat(LINES_MAX);
+        assert_eq!(paste(&mut editor, &long), Meaning::Nothing);
+        assert_eq!(paste(&mut editor, "y"), Meaning::Nothing);
+        let lines = format!("{long}y\nmore\n");
+        assert_eq!(paste(&mut editor, "\nmore\nhalf"), Meaning::LongPaste(lines));
+        assert_eq!(editor.halves(), ("half", ""));
+        editor.on(Input::Key(termina::event::KeyCode::Up.into()));
+        assert_eq!(editor.halves(), ("more", ""));
     }
 }

@@ -26,7 +26,7 @@ use termina::event::{KeyCode, KeyEvent, Modifiers};
 use crate::platform::jobs;
 use crate::platform::terminal::{self, Terminal};
 use crate::platform::window;
-use crate::terminal::editor::{Editor, Meaning};
+use crate::terminal::editor::{Editor, LINES_MAX, Meaning};
 use crate::terminal::keys::{Keys, Woken};
 use crate::terminal::row::RowBoard;
 use crate::threads::buffer::AtHome;
@@ -176,6 +176,14 @@ impl Keyboard {
                 self.draw();
                 self.ready.extend_from_slice(lines.as_bytes());
             }
+            Meaning::LongPaste(lines) => {
+                self.draw();
+                self.notices.notice(format_args!(
+                    "a paste of more than {} KiB does not wait in the row: its lines go at once",
+                    LINES_MAX / 1024
+                ));
+                self.ready.extend_from_slice(lines.as_bytes());
+            }
             Meaning::Interrupt => {
                 terminal::let_output_go_on();
                 // After the lines that were handed out; others are not sent any more.
@@ -229,7 +237,9 @@ impl Keyboard {
         for _ in 0..WAITING_MAX {
             let Some(key) = self.keys.next_waiting() else { break };
             match self.editor.on(key) {
-                Meaning::Lines(lines) => self.ready.extend_from_slice(lines.as_bytes()),
+                Meaning::Lines(lines) | Meaning::LongPaste(lines) => {
+                    self.ready.extend_from_slice(lines.as_bytes());
+                }
                 Meaning::Interrupt => {
                     let _ = self.inbox.send(Event::Signal);
                 }
@@ -247,7 +257,7 @@ impl Keyboard {
         }
         // What was typed after Ctrl-D.
         for key in std::mem::take(&mut self.late) {
-            if let Meaning::Lines(lines) = self.editor.on(key) {
+            if let Meaning::Lines(lines) | Meaning::LongPaste(lines) = self.editor.on(key) {
                 self.ready.extend_from_slice(lines.as_bytes());
             }
         }

@@ -480,8 +480,11 @@ fn judge(
         let width = if at == row { column.max(2) } else { 2 };
         let text = text.to_owned() + &" ".repeat(width.saturating_sub(columns_of(text)));
         let (indent, text) = text.split_at(2);
-        if indent != (if at == 0 { "> " } else { "  " }) && (at, indent) != (0, "< ") {
-            return Err(format!("{indent:?} is before row {at}"));
+        match (at, indent) {
+            (0, "> " | "< ") | (1.., "  ") => {}
+            // A further line of a paste.
+            (1.., "> ") => if at <= row { &mut left } else { &mut right }.push('\n'),
+            _ => return Err(format!("{indent:?} is before row {at}")),
         }
         if at != row {
             if at < row { &mut left } else { &mut right }.push_str(text);
@@ -577,7 +580,10 @@ impl Line {
         let was_bringing = std::mem::take(&mut self.bringing);
         let prefix = self.prefix.take();
         let key = match event {
-            Event::Paste(text) => return Ok(self.paste(text)),
+            Event::Paste(text) => {
+                self.insert(&text.replace("\r\n", "\n").replace('\r', "\n"));
+                return Ok(String::new());
+            }
             Event::Key(key) => key,
             _ => return Ok(String::new()),
         };
@@ -721,22 +727,6 @@ impl Line {
         self.cursor += text.len();
     }
 
-    fn paste(&mut self, text: &str) -> String {
-        let text = text.replace("\r\n", "\n").replace('\r', "\n");
-        let mut finished = String::new();
-        for piece in text.split_inclusive('\n') {
-            match piece.strip_suffix('\n') {
-                None => self.insert(piece),
-                Some(piece) => {
-                    self.insert(piece);
-                    finished += &self.submit();
-                    self.was.push(String::new());
-                }
-            }
-        }
-        finished
-    }
-
     fn submit(&mut self) -> String {
         let line = std::mem::take(&mut self.text);
         self.cursor = 0;
@@ -751,7 +741,7 @@ impl Line {
             .chain([Left::default()])
             .collect();
         self.at = self.history.len();
-        line + "\n"
+        if line.ends_with('\n') { line } else { line + "\n" }
     }
 
     /// Cuts a part out, for Ctrl-Y. What is cut at one go, by several keys, belongs together.
