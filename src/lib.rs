@@ -104,7 +104,7 @@
 //! | the [inbox](threads::inbox) | every reader and writer, the keyboard (for the key Ctrl-C), the acceptor or connector, the handlers of signals | the coordinator; after it `main` | never: the handlers live for ever; its receiver stops listening |
 //! | a socket-writer's [outbox](threads::outbox) | the coordinator alone | socket-writer | the coordinator drops its end: "that was all" |
 //! | the screen-writer's outbox | the coordinator, `main`, the keyboard, and the logger where stderr is the screen | screen-writer | `Goodbye`, since the logger lives for ever |
-//! | the notice-writer's outbox | every [`Notices`](threads::notices::Notices), the logger's too | notice-writer | `Goodbye`, likewise |
+//! | the notice-writer's outbox | every [`Notices`](threads::notices::Notices), the logger's too; the coordinator, for `--bell` | notice-writer | `Goodbye`, likewise |
 //! | the transcript's outbox | the coordinator, `main` | the transcript's writer | `Goodbye` |
 //! | in a room, the screen's and the transcript's | as above | their writers; the coordinator, to take back what a stuck stdout does not take | as above |
 //! | a reader's empty buffers | the reader, and each buffer that is on its way | the reader | with the reader |
@@ -146,7 +146,7 @@
 //!
 //! - **What decides**, besides the six: [`talk::plan`], what was asked for; [`talk::meeting`], what the
 //!   coordinator knows of a conversation or a room; [`talk::search`], finding a friend;
-//!   [`talk::redial`], one who proves busy; [`talk::typing`], how far the stdin-reader is;
+//!   [`talk::redial`], one who proves busy; [`talk::ringing`], when the bell rings; [`talk::typing`], how far the stdin-reader is;
 //!   [`talk::names`], what the two are called; [`talk::shown`], what is out on the screen;
 //!   [`talk::transfer`], how far a file is on its way;
 //!   [`talk::verdict`], why it is over; [`talk::farewell`], what is said at the end.
@@ -171,7 +171,7 @@
 //!   [`terminal::editor::kills`], [`terminal::editor::search`] and [`terminal::history`];
 //!   [`terminal::lines`], where the terminal edits; [`terminal::screen`], [`terminal::row`] and
 //!   [`terminal::layout`], what is seen; [`terminal::progress`], the row of a transfer;
-//!   [`terminal::transcript`],
+//!   [`terminal::attention`], whether somebody looks; [`terminal::transcript`],
 //!   the same in a file; [`terminal::clock`].
 //! - **The network**: [`net::place`] and [`net::resolver`], from a name to addresses; [`net::socket`], to
 //!   a connected socket; [`net::requests`], [`net::acceptor`] and [`net::connector`], who looks for

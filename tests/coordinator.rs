@@ -153,7 +153,7 @@ impl House {
         let notices = Notices::new(to_stderr, false);
         let now = Instant::now();
         let outlets = Outlets { to_screen, to_transcript: None, notices };
-        let out = Outboxes { outlets, permits, stop_reading, ask_friend };
+        let out = Outboxes { outlets, bell: None, permits, stop_reading, ask_friend };
         House {
             coordinator: Coordinator::new(plan, out, None, now),
             now,

@@ -150,6 +150,7 @@ fn outboxes(writers: &Writers, stdin_reader: &StdinReader, ask_friend: Sender<()
             to_transcript: writers.to_transcript(),
             notices: writers.notices.clone(),
         },
+        bell: writers.bell(),
         permits: stdin_reader.permits.clone(),
         stop_reading: stdin_reader.stop_reading.clone(),
         ask_friend,

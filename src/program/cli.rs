@@ -143,6 +143,13 @@ pub struct Common {
     #[arg(long)]
     pub time: bool,
 
+    /// Ring the terminal's bell when something arrives, once a second at most
+    ///
+    /// It rings for what a friend says, and for somebody who calls. Where the terminal tells whether
+    /// somebody looks at it, it rings only while nobody does.
+    #[arg(long)]
+    pub bell: bool,
+
     /// Append what both say to FILE, with date, time and speaker
     #[arg(long, value_name = "FILE")]
     pub transcript: Option<PathBuf>,

@@ -15,6 +15,7 @@ use crate::program::streams::Streams;
 use crate::program::writers::{Rows, Writers};
 use crate::roles::{Role, Source};
 use crate::talk::plan::Stdin;
+use crate::terminal::attention::without_reports;
 use crate::terminal::keyboard::Keyboard;
 use crate::terminal::keys::Keys;
 use crate::terminal::lines::Lines as TypedLines;
@@ -237,7 +238,7 @@ impl StdinReader {
                 }
             }
             // What nobody has read: half a line without the line editor, or what came after Ctrl-D.
-            unsent.add(Wire::Lines, &terminal.unread());
+            unsent.add(Wire::Lines, &without_reports(&terminal.unread()));
             notices.not_sent(&unsent);
             if !ending.hurried {
                 ending.gone_by = gone_by;

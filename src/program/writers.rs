@@ -38,6 +38,8 @@ pub struct Writers {
     screen: ScreenWriter,
     /// To stderr, or to the screen where that is the same terminal.
     pub notices: Notices,
+    /// Where the bell rings: the screen, or where that is a pipe, stderr's terminal.
+    bell: Option<Outbox>,
     /// Stderr's writer, where stderr is not the screen itself.
     notice_writer: Option<Running>,
     transcript: Option<Running>,
@@ -90,17 +92,28 @@ impl Writers {
         let (transcript, transcript_outbox) = transcript.unzip();
         let (screen, screen_outbox) = start_screen(common, streams.for_a_person, rows, inbox)?;
         let (notices, notice_writer) = start_notices(common, &screen.running.outbox, inbox)?;
+        let bell = match (&notice_writer, streams.for_a_person) {
+            _ if !common.bell => None,
+            (_, true) => Some(screen.running.outbox.clone()),
+            (Some(stderr), false) if streams.hints => Some(stderr.outbox.clone()),
+            _ => None,
+        };
         // Otherwise they must not be kept: they hold the outboxes open.
         let host_outboxes = match meet.room() {
             Some(_) => std::iter::once(screen_outbox).chain(transcript_outbox).collect(),
             None => Vec::new(),
         };
-        Ok(Writers { screen, notices, notice_writer, transcript, host_outboxes })
+        Ok(Writers { screen, notices, bell, notice_writer, transcript, host_outboxes })
     }
 
     /// The way to the screen.
     pub fn to_screen(&self) -> Outbox {
         self.screen.running.outbox.clone()
+    }
+
+    /// The way to the terminal whose bell is to ring, if there is one.
+    pub fn bell(&self) -> Option<Outbox> {
+        self.bell.clone()
     }
 
     /// The way to the transcript, where there is one.
@@ -196,12 +209,13 @@ fn start_screen(
     let editor = rows.is_some();
     let form: Box<dyn Form> = match (for_a_person, common.wire) {
         (true, wire) => {
-            let screen = Screen::new(wire, common.color.is_wanted(), common.time);
-            Box::new(match rows {
-                Some(Rows { rows, after_echo: true }) => screen.with_rows(rows).after_echo(),
-                Some(Rows { rows, after_echo: false }) => screen.with_rows(rows),
-                None => screen,
-            })
+            let mut screen = Screen::new(wire, common.color.is_wanted(), common.time);
+            if let Some(Rows { rows, after_echo }) = rows {
+                screen = screen.with_rows(rows);
+                screen = if after_echo { screen.after_echo() } else { screen };
+                screen = if common.bell { screen.with_attention() } else { screen };
+            }
+            Box::new(screen)
         }
         (false, Wire::Lines) => Box::new(Plain),
         (false, Wire::Frames) => Box::new(Payloads::default()),

@@ -25,6 +25,7 @@ use crate::talk::conversation::Conversation;
 use crate::talk::leaving::LEAVING;
 use crate::talk::meeting::{Company, Conclusion, Input, Meeting, Wants, WhichSignal};
 use crate::talk::plan::{Outboxes, Outcome, Outlets, Plan, Stdin};
+use crate::talk::ringing::Ringing;
 use crate::talk::search::{Next, Search};
 use crate::talk::typing::Typing;
 use crate::text::name::Name;
@@ -47,6 +48,7 @@ pub struct Coordinator {
     /// The search for a friend: the one that goes on, or the one that found the friend who is there.
     search: Search,
     typing: Typing,
+    ringing: Ringing,
     /// What a busy friend did not hear. It is said again at the next call.
     unheard: Vec<u8>,
     /// There has been a conversation.
@@ -76,11 +78,12 @@ impl Coordinator {
         room: Option<Box<dyn Meeting>>,
         now: Instant,
     ) -> Coordinator {
-        let Outboxes { outlets, permits, stop_reading, ask_friend } = out;
+        let Outboxes { outlets, bell, permits, stop_reading, ask_friend } = out;
         let mut coordinator = Coordinator {
             me: plan.name.clone(),
             warned_unencrypted: false,
             listens: false,
+            ringing: Ringing::new(bell, &plan),
             search: Search::new(&plan, ask_friend),
             typing: Typing::new(&plan, outlets.notices.clone(), permits, stop_reading),
             plan,
@@ -131,6 +134,7 @@ impl Coordinator {
 
     /// Takes one event, and returns when to wake it if nothing else happens.
     pub fn on(&mut self, event: Event, now: Instant) -> Option<Instant> {
+        self.ringing.on(&event, now);
         match event {
             Event::Read(Source::Stdin, news) => self.on_stdin(news, now),
             Event::Read(Source::Friend(number), news) => {

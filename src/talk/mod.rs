@@ -10,6 +10,7 @@ pub mod meeting;
 pub mod names;
 pub mod plan;
 pub mod redial;
+pub mod ringing;
 pub mod search;
 pub mod shown;
 pub mod transfer;

@@ -108,6 +108,8 @@ impl Outlets {
 pub struct Outboxes {
     /// To whatever a person is shown.
     pub outlets: Outlets,
+    /// Where the bell rings, if it is to ring somewhere.
+    pub bell: Option<Outbox>,
     /// To the stdin-reader.
     pub permits: Permits,
     /// Tells the stdin-reader to read no more, if stdin is a pipe.

@@ -242,7 +242,8 @@ fn key(sequence: &[u8]) -> Option<Input> {
             let modifiers = key.modifiers | held | alt;
             Some(Input::Key(KeyEvent { modifiers, ..key }))
         }
-        // The mouse, the window's focus, the cursor's place: nobody has asked for them.
+        focus @ (Input::FocusIn | Input::FocusOut) => Some(focus),
+        // The mouse, the cursor's place: nobody has asked for them.
         _ => None,
     }
 }

@@ -26,6 +26,7 @@ use termina::event::{KeyCode, KeyEvent, Modifiers};
 use crate::platform::jobs;
 use crate::platform::terminal::{self, Terminal};
 use crate::platform::window;
+use crate::terminal::attention::focus_in;
 use crate::terminal::editor::{Editor, LINES_MAX, Meaning};
 use crate::terminal::keys::{Keys, Woken};
 use crate::terminal::row::RowBoard;
@@ -161,6 +162,10 @@ impl Keyboard {
     }
 
     fn on_key(&mut self, key: Input) {
+        if let Some(here) = focus_in(&key) {
+            self.to_screen.send(Order::Focus(here));
+            return;
+        }
         if self.ended && key != INTERRUPT {
             return self.late.push(key); // Lines that were typed before Ctrl-D are still here.
         }
@@ -236,6 +241,10 @@ impl Keyboard {
     fn look_at_waiting_keys(&mut self) {
         for _ in 0..WAITING_MAX {
             let Some(key) = self.keys.next_waiting() else { break };
+            if let Some(here) = focus_in(&key) {
+                self.to_screen.send(Order::Focus(here));
+                continue;
+            }
             match self.editor.on(key) {
                 Meaning::Lines(lines) | Meaning::LongPaste(lines) => {
                     self.ready.extend_from_slice(lines.as_bytes());

@@ -1,5 +1,6 @@
 //! A person's side: from keys to lines, and from messages to rows on the screen.
 
+pub mod attention;
 pub mod clock;
 pub mod decoder;
 pub mod editor;

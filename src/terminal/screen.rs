@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use crossbeam_channel::{Receiver, never, select};
 
 use crate::platform::window::{self, Size};
+use crate::terminal::attention::Attention;
 use crate::terminal::clock::time_of_day;
 use crate::terminal::progress::ProgressRow;
 use crate::terminal::row::{DrawnRow, Row};
@@ -33,8 +34,8 @@ pub const WRAPPING: &[u8] = b"\x1b[?7h";
 
 /// Sets a screen right, whatever has been cut off on its way there: a sequence is
 /// abandoned (CAN), and the row with the cursor is erased. Rows are broken by the terminal again, and
-/// what is pasted is not marked any more.
-pub const RESET: &[u8] = b"\x18\r\x1b[J\x1b[?7h\x1b[?2004l";
+/// what is pasted is not marked any more, nor is told who looks.
+pub const RESET: &[u8] = b"\x18\r\x1b[J\x1b[?7h\x1b[?2004l\x1b[?1004l";
 
 /// A person's screen.
 #[derive(Debug)]
@@ -51,6 +52,8 @@ pub struct Screen {
     row: DrawnRow,
     /// How far a transfer is.
     progress: ProgressRow,
+    /// Whether somebody looks.
+    attention: Attention,
     /// The terminal was told to mark what is pasted.
     marks_pastes: bool,
     /// The terminal obeys escape sequences.
@@ -72,6 +75,7 @@ impl Screen {
             rows: never(),
             row: DrawnRow::new(window::breaks_rows_anew()),
             progress: ProgressRow::default(),
+            attention: Attention::default(),
             marks_pastes: false,
             obeys: window::knows_escapes(),
             no_wrapping: false,
@@ -87,6 +91,11 @@ impl Screen {
     /// The same with the line editor, whose rows come from a [`RowBoard`](crate::terminal::row::RowBoard).
     pub fn with_rows(self, rows: Receiver<Row>) -> Screen {
         Screen { rows, ..self }
+    }
+
+    /// The same where the bell is to ring only while nobody looks, if the terminal tells.
+    pub fn with_attention(self) -> Screen {
+        Screen { attention: Attention::asking(), ..self }
     }
 
     /// The same where the terminal itself has shown what was typed before: that goes like a row of
@@ -111,6 +120,7 @@ impl Screen {
             to.write_all(MARK_PASTES)?;
             self.marks_pastes = true;
         }
+        self.attention.ask(to)?;
         self.let_no_row_wrap(to)?;
         self.row.draw((self.size)(), to)
     }
@@ -213,7 +223,7 @@ impl Form for Screen {
         if std::mem::take(&mut self.marks_pastes) {
             to.write_all(MARK_NO_PASTES)?;
         }
-        Ok(())
+        self.attention.ask_no_more(to)
     }
 
     /// The row is not on the screen any more, and the terminal is somebody else's, who has set how
@@ -227,6 +237,14 @@ impl Form for Screen {
         if self.obeys { self.progress.set(row, self.size, to) } else { Ok(()) }
     }
 
+    fn ring(&mut self, to: &mut dyn Write) -> io::Result<()> {
+        self.attention.ring(to)
+    }
+
+    fn note_focus(&mut self, here: bool) {
+        self.attention.note(here);
+    }
+
     /// Empties the screen, as Ctrl-L does in a shell.
     fn clear(&mut self, to: &mut dyn Write) -> io::Result<()> {
         self.row.mark_erased();
@@ -238,6 +256,9 @@ impl Form for Screen {
     fn settle(&mut self, to: &mut dyn Write) -> io::Result<()> {
         if let Ok(newer) = self.rows.try_recv() {
             self.set_row(Some(newer));
+        }
+        if !self.marks_pastes {
+            self.attention.ask_no_more(to)?; // The row was lost, and so were the keys.
         }
         self.draw_row(to)?;
         self.progress.redraw(self.size, to)?;

@@ -61,6 +61,14 @@ pub trait Form: Debug + Send {
         Ok(())
     }
 
+    /// Rings the terminal's bell, if that is any use.
+    fn ring(&mut self, _to: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Somebody looks at the terminal (`here`), or no longer.
+    fn note_focus(&mut self, _here: bool) {}
+
     /// Empties the screen, but for the input row.
     fn clear(&mut self, _to: &mut dyn Write) -> io::Result<()> {
         Ok(())

@@ -42,6 +42,10 @@ pub enum Order {
     /// How far a transfer is, in one row that stands below everything else, in place of the one before.
     /// Empty: there is no such row any more.
     Progress(String),
+    /// Ring the terminal's bell.
+    Ring,
+    /// Somebody looks at the terminal, or no longer.
+    Focus(bool),
     /// Empty the screen, but for the input row.
     Clear,
     /// Report when everything before this has been written.

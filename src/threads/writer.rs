@@ -133,6 +133,11 @@ impl Writer {
                 Ok(())
             }
             Order::Progress(row) => self.form.show_progress(row, to),
+            Order::Ring => self.form.ring(to),
+            Order::Focus(here) => {
+                self.form.note_focus(here);
+                Ok(())
+            }
             Order::Clear => self.form.clear(to),
             Order::Flush => {
                 to.flush()?;

@@ -59,7 +59,7 @@ const CHARACTERS: [char; 16] =
     ['a', 'D', 'O', '[', ']', 'P', 'G', '7', ';', '~', '$', 'é', '四', '👩', '\u{301}', ' '];
 
 /// What nobody has typed, each whole.
-const ANSWERS: [&[u8]; 20] = [
+const ANSWERS: [&[u8]; 21] = [
     b"\x1b[?62;22c",
     b"\x1b[>84;0;0c",
     b"\x1b[=1c",
@@ -71,6 +71,7 @@ const ANSWERS: [&[u8]; 20] = [
     b"\x1b[8;24;80t",
     b"\x1b[2;1;1;112;112;1;0x",
     b"\x1b[I",
+    b"\x1b[O",
     b"\x1b[<0;3;3M",
     b"\x1b[32;3;3M",
     b"\x1b[M !!",
@@ -223,6 +224,8 @@ fn taken_apart(event: Event) -> Vec<Press> {
     match event {
         Event::Paste(text) => text.chars().map(Press::Character).collect(),
         Event::Key(KeyEvent { code, modifiers, .. }) => vec![Press::Key(code, modifiers)],
+        // Told by the terminal, and typed by nobody.
+        Event::FocusIn | Event::FocusOut => Vec::new(),
         other => panic!("{other:?} is neither a key nor text"),
     }
 }

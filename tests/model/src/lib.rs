@@ -262,7 +262,8 @@ impl Party {
             Box::new(Hosting::new(&plan, &outlets, vec![host_outbox]))
         });
         let stop_reading = Some(pool.stopper(None));
-        let out = Outboxes { outlets, permits: permits.clone(), stop_reading, ask_friend };
+        let out =
+            Outboxes { outlets, bell: None, permits: permits.clone(), stop_reading, ask_friend };
         let (leave_outcome, outcome) = unbounded();
         let coordinator = Thread::start(Role::Coordinator, {
             let events = events.clone();
