@@ -453,14 +453,16 @@ class OnPipes(Program):
 class AtKeyboard(Program):
     """It has a terminal of its own, at which the lesson types, and whose screen it reads."""
 
-    def __init__(self, name, command, columns=SCREEN, answers=False, raw=False):
+    def __init__(self, name, command, columns=SCREEN, answers=False, keys=False):
         super().__init__(name, command)
         self.said = bytearray()
         self.ended = False
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        if raw:
-            tty.setraw(slave)
+        if keys:
+            # One by one, as they are pressed; but Ctrl-C is a signal.
+            tty.setcbreak(slave)
+            keep_returns(slave)
         self.terminal = os.ttyname(slave)
         self.screen = Screen(columns, answer=self.type if answers else None)
         # A session that opens a terminal has it as its own from then on; so the shell opens it.
@@ -536,6 +538,13 @@ def read_proc(path):
             return file.read()
     except OSError:
         return ""
+
+
+def keep_returns(terminal):
+    """What Enter sends is not turned into a newline."""
+    modes = termios.tcgetattr(terminal)
+    modes[0] &= ~termios.ICRNL
+    termios.tcsetattr(terminal, termios.TCSANOW, modes)
 
 
 def has_open(pid, path):
