@@ -111,6 +111,7 @@
 //! | "read no more" | the reader, and for piped stdin the coordinator and `main` | the reader | with the reader |
 //! | [permits](threads::permit): "you may read", "stop", "that was all" | the coordinator, `main` | stdin-reader | "that was all" |
 //! | the [board](terminal::row) with the input row | stdin-reader | screen-writer, and stdin-reader to take down an old one | with the stdin-reader |
+//! | the [board](terminal::board) with who is here, for Tab | screen-writer | the keyboard, and screen-writer to take down an old list | with the screen-writer |
 //! | "the row is off the screen" | screen-writer | the keyboard, before Ctrl-Z stops us | when it has been said |
 //! | "find a friend" | the coordinator | acceptor or connector | with the coordinator |
 //! | "the coordinator knows of the friend: begin" | the acceptor or connector | socket-reader | when it has been said, or cannot be said any more |
@@ -168,7 +169,8 @@
 //! - **The terminal**: [`terminal::decoder`], from bytes to keys; [`terminal::keys`],
 //!   [`terminal::editor`] and [`terminal::keyboard`], from keys to lines, with
 //!   [`terminal::editor::bindings`], [`terminal::editor::line`], [`terminal::editor::undo`],
-//!   [`terminal::editor::kills`], [`terminal::editor::search`] and [`terminal::history`];
+//!   [`terminal::editor::kills`], [`terminal::editor::search`], [`terminal::editor::completion`] and
+//!   [`terminal::history`]; [`terminal::people`], whom Tab knows; [`terminal::board`];
 //!   [`terminal::lines`], where the terminal edits; [`terminal::screen`], [`terminal::row`] and
 //!   [`terminal::layout`], what is seen; [`terminal::progress`], the row of a transfer;
 //!   [`terminal::attention`], whether somebody looks; [`terminal::transcript`],

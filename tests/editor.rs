@@ -339,6 +339,53 @@ fn a_line_from_before_is_found_while_its_text_is_typed() {
 }
 
 #[test]
+fn tab_completes_a_command_and_pressed_twice_tells_which_there_are() {
+    let mut chat = Chat::start();
+    chat.press("/w\t", "> /who |");
+    chat.press("\x1f", "> /w|");
+    chat.press("\x15/\t", "> /|");
+    chat.press("\t", "> /|");
+    wait_line(&chat.terminal, "* /help, /name, /quit, /who");
+    chat.press("\x15and /w\t", "> and /w|");
+    chat.sends("and /w");
+    chat.ends();
+}
+
+#[test]
+fn tab_completes_the_names_of_those_who_are_in_the_room() {
+    let (mut host, port) = Terminal::listen(&["--room"]);
+    let mut susan = friend_calls(port);
+    susan.write_all(b"/name Susan\n").unwrap();
+    host.wait_for("* guest-1 is now Susan");
+    let mut member = Terminal::start(&["connect", &format!("127.0.0.1:{port}")]);
+    member.wait_for("Susan");
+    let mut sue = friend_calls(port);
+    sue.write_all(b"/name Sue\n").unwrap();
+    for terminal in [&mut host, &mut member] {
+        terminal.wait_for("is now Sue\n");
+        terminal.press("sUS\t");
+        shows(terminal, "> Susan: |");
+        terminal.press("su\t");
+        shows(terminal, "> Susan: su|");
+        terminal.press("\t");
+        wait_line(terminal, "* Sue, Susan");
+        terminal.press("e\t\x01/kick \t");
+        shows(terminal, "> /kick |Susan: Sue");
+        terminal.press(CTRL_U);
+        terminal.press("\x0b");
+    }
+    drop(susan);
+    for terminal in [&mut host, &mut member] {
+        terminal.wait_for("Susan has left");
+        terminal.press("s\t");
+        shows(terminal, "> Sue: |");
+    }
+    host.press(CTRL_C);
+    member.wait();
+    host.wait();
+}
+
+#[test]
 fn what_was_typed_and_deleted_is_taken_back() {
     let mut chat = Chat::start();
     for undo in ["\x1f", "\x18\x15"] {
@@ -451,14 +498,14 @@ fn the_cursor_stands_right_behind_wide_and_combining_characters() {
         ("ﾊﾝ", 2),
         ("한국", 4),
         ("שלום", 4),
-        ("a\tb", 9),
+        ("a\x16\tb", 9),
     ] {
         chat.terminal.press(text);
         chat.terminal.wait_screen(&format!("the cursor behind {text:?}"), |screen| {
             (screen.cursor_position().1 == 2 + columns).then_some(())
         });
         chat.terminal.press("\r");
-        gets(&chat.friend, &format!("{text}\n"));
+        gets(&chat.friend, &format!("{}\n", text.replace('\x16', "")));
         shows(&chat.terminal, "> |");
     }
     chat.ends();
@@ -493,7 +540,9 @@ fn a_character_whose_bytes_come_one_by_one_is_one() {
 #[test]
 fn a_tab_is_shown_as_spaces_and_sent_as_a_tab() {
     let mut chat = Chat::start();
-    chat.press("a\tb", "> a       b|");
+    chat.press("a\x16\tb", "> a       b|");
+    // Alone it completes, and here there is nothing to be completed.
+    chat.press("\t", "> a       b|");
     chat.press("\x02", "> a       |b");
     chat.press("\x02", "> a|       b");
     chat.press("\x05", "> a       b|");

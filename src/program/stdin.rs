@@ -16,10 +16,12 @@ use crate::program::writers::{Rows, Writers};
 use crate::roles::{Role, Source};
 use crate::talk::plan::Stdin;
 use crate::terminal::attention::without_reports;
-use crate::terminal::keyboard::Keyboard;
+use crate::terminal::board::Board;
+use crate::terminal::keyboard::{Completes, Keyboard};
 use crate::terminal::keys::Keys;
 use crate::terminal::lines::Lines as TypedLines;
 use crate::terminal::row::RowBoard;
+use crate::text::command::{HELP, HELP_OF_A_HOST};
 use crate::threads::buffer::{BUFFER_SIZE, BUFFERS, Pool, Stopper};
 use crate::threads::event::{Event, News};
 use crate::threads::inbox::ToInbox;
@@ -45,7 +47,13 @@ pub struct Opened {
 /// What is read.
 enum Kind {
     /// A terminal, key by key, and where the row is put that is being typed.
-    Keys { terminal: Terminal, keys: Keys, board: RowBoard, bell: Option<Bell> },
+    Keys {
+        terminal: Terminal,
+        keys: Keys,
+        board: RowBoard,
+        completes: Completes,
+        bell: Option<Bell>,
+    },
     /// A terminal in its own line mode.
     Lines(TypedLines),
     /// A pipe or a file.
@@ -72,8 +80,11 @@ pub fn open(meet: &Meet, streams: &Streams) -> Result<(Opened, Option<Rows>), Er
             let keys = Keys::new(bytes);
             terminal.take_keys(false);
             let (board, rows) = RowBoard::new();
-            let rows = Rows { rows, after_echo: keys.are_waiting() };
-            let kind = Kind::Keys { terminal: terminal.clone(), keys, board, bell };
+            let (people_board, people) = Board::new();
+            let commands = if meet.room().is_some() { &HELP_OF_A_HOST } else { &HELP };
+            let completes = Completes { commands, people };
+            let rows = Rows { rows, people: people_board, after_echo: keys.are_waiting() };
+            let kind = Kind::Keys { terminal: terminal.clone(), keys, board, completes, bell };
             Ok((Opened { kind, permits, may_read }, Some(rows)))
         }
         (Stdin::Unread, _) => {
@@ -124,12 +135,10 @@ impl Opened {
             terminal: streams.terminal.clone(),
             wire,
         };
-        let mut pool = match wire {
-            Wire::Lines => Pool::new(BUFFERS, AT_A_TIME),
-            Wire::Frames => Pool::new(BUFFERS, BUFFER_SIZE),
-        };
+        let size = if wire == Wire::Lines { AT_A_TIME } else { BUFFER_SIZE };
+        let mut pool = Pool::new(BUFFERS, size);
         let input = match kind {
-            Kind::Keys { terminal, keys, board, bell } => {
+            Kind::Keys { terminal, keys, board, completes, bell } => {
                 if let Some(bell) = bell {
                     pool = pool.with_bell(bell);
                 }
@@ -139,6 +148,7 @@ impl Opened {
                     may_read.clone(),
                     pool.at_home(),
                     board,
+                    completes,
                     writers.to_screen(),
                     writers.notices.clone(),
                     inbox.clone(),

@@ -17,9 +17,11 @@ use crate::program::streams::Streams;
 use crate::roles::Sink;
 use crate::room::host_outbox::HostOutbox;
 use crate::room::paid_outbox::PaidOutbox;
+use crate::terminal::board::Board;
 use crate::terminal::row::Row;
 use crate::terminal::screen::{self, Screen};
 use crate::terminal::transcript::Transcript;
+use crate::text::name::Name;
 use crate::threads::event::Event;
 use crate::threads::form::{Form, Payloads, Plain};
 use crate::threads::inbox::ToInbox;
@@ -51,6 +53,8 @@ pub struct Writers {
 pub struct Rows {
     /// Each is what is being typed now.
     pub rows: Receiver<Row>,
+    /// Where the screen puts up who is here, for Tab.
+    pub people: Board<Vec<Name>>,
     /// Something was typed before, and shown by the terminal.
     pub after_echo: bool,
 }
@@ -210,8 +214,8 @@ fn start_screen(
     let form: Box<dyn Form> = match (for_a_person, common.wire) {
         (true, wire) => {
             let mut screen = Screen::new(wire, common.color.is_wanted(), common.time);
-            if let Some(Rows { rows, after_echo }) = rows {
-                screen = screen.with_rows(rows);
+            if let Some(Rows { rows, people, after_echo }) = rows {
+                screen = screen.with_rows(rows).with_people(people);
                 screen = if after_echo { screen.after_echo() } else { screen };
                 screen = if common.bell { screen.with_attention() } else { screen };
             }

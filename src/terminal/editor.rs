@@ -11,6 +11,7 @@
 //! [`Keyboard`]: crate::terminal::keyboard::Keyboard
 
 pub mod bindings;
+pub mod completion;
 pub mod kills;
 pub mod line;
 pub mod search;
@@ -20,12 +21,14 @@ use termina::Event as Input;
 use termina::event::{KeyEvent, KeyEventKind};
 
 use crate::terminal::editor::bindings::{Action, SearchKey, To, Way};
+use crate::terminal::editor::completion::{Completion, Words, complete};
 use crate::terminal::editor::kills::{Kills, Side};
 use crate::terminal::editor::line::Line;
 use crate::terminal::editor::search::Search;
 use crate::terminal::history::History;
 use crate::terminal::layout::{self, Towards};
 use crate::terminal::row::Row;
+use crate::text::name::Name;
 
 /// How long several lines are at most that wait in the row, in bytes.
 pub const LINES_MAX: usize = 64 * 1024;
@@ -47,6 +50,8 @@ pub enum Meaning {
     Suspend,
     /// Ctrl-L: an empty screen, but for the row.
     Redraw,
+    /// Tab for the second time: what the word can become.
+    Choices(Vec<String>),
 }
 
 /// The line editor. See the [module's page](self).
@@ -57,6 +62,8 @@ pub struct Editor {
     kills: Kills,
     last: Last,
     mode: Mode,
+    /// What Tab completes.
+    words: Words,
     /// How many columns the screen has, where the line is shown on one.
     columns: Option<usize>,
     /// What was searched for the last time.
@@ -72,6 +79,8 @@ enum Last {
     Cut,
     /// It has brought back what was cut out.
     BroughtBack,
+    /// It has completed a word that can still become several things.
+    Completed,
 }
 
 /// What the next key is for.
@@ -92,6 +101,16 @@ impl Editor {
     /// Says how many columns the screen has: Up and Down go from row to row there.
     pub fn set_columns(&mut self, columns: usize) {
         self.columns = Some(columns);
+    }
+
+    /// An editor in which Tab completes the commands of this help.
+    pub fn with_commands(help: &'static [&'static str]) -> Editor {
+        Editor { words: Words { help, people: Vec::new() }, ..Editor::default() }
+    }
+
+    /// From now on these are here.
+    pub fn set_people(&mut self, people: Vec<Name>) {
+        self.words.people = people;
     }
 
     /// Takes a key, or what was pasted.
@@ -128,6 +147,7 @@ impl Editor {
             Action::Redraw => Meaning::Redraw,
             Action::DeleteOrEnd if self.line.text().is_empty() => Meaning::End,
             Action::Submit => Meaning::Lines(self.submit()),
+            Action::Complete => self.complete(last),
             action => {
                 self.edit(action, last);
                 Meaning::Nothing
@@ -171,13 +191,29 @@ impl Editor {
             Action::SwapCharacters => self.line.swap_characters(),
             Action::SwapWords => self.line.swap_words(),
             Action::Change(case) => self.line.change_case(case),
-            // Not for the line.
+            // Not for the line, or done.
             Action::Nothing
+            | Action::Complete
             | Action::Interrupt
             | Action::Suspend
             | Action::Redraw
             | Action::Submit => {}
         }
+    }
+
+    fn complete(&mut self, last: Last) -> Meaning {
+        let (before, _) = self.line.halves();
+        let Some(Completion { start, text, choices }) = complete(before, &self.words) else {
+            return Meaning::Nothing;
+        };
+        if before[start..] != text {
+            self.line.replace(start..self.line.cursor(), &text);
+        }
+        if choices.is_empty() {
+            return Meaning::Nothing;
+        }
+        self.last = Last::Completed;
+        if last == Last::Completed { Meaning::Choices(choices) } else { Meaning::Nothing }
     }
 
     fn search(&mut self, way: Way) {
@@ -493,6 +529,32 @@ mod tests {
     fn a_character_behind_ctrl_v_is_one_as_it_is() {
         assert_row("a\x16\x01b\x16\t\x16\x7f", "a\u{1}b\t\x7f", "");
         assert_row("a\x16\x1b[Db", "ab", "");
+    }
+
+    #[test]
+    fn tab_completes_and_when_pressed_twice_tells_what_it_can_be() {
+        let mut editor = Editor::with_commands(&["/help  this", "/name NAME  that", "/now"]);
+        editor.set_people(vec![Name::parse("Susan").unwrap()]);
+        let tab = || Input::Key(termina::event::KeyCode::Tab.into());
+        editor.on(Input::Paste("su".to_owned()));
+        assert_eq!(editor.on(tab()), Meaning::Nothing);
+        assert_eq!(editor.take_half(), "Susan: ");
+        editor.on(Input::Paste("/N".to_owned()));
+        assert_eq!(editor.on(tab()), Meaning::Nothing);
+        let choices = vec!["/name".to_owned(), "/now".to_owned()];
+        assert_eq!(editor.on(tab()), Meaning::Choices(choices));
+        // It is one step, and where there is nothing to complete nothing happens.
+        editor.on(Input::Paste("a".to_owned()));
+        editor.on(tab());
+        assert_eq!(editor.halves(), ("/name ", ""));
+        editor.on(Input::Key(termina::event::KeyEvent::new(
+            termina::event::KeyCode::Char('7'),
+            termina::event::Modifiers::CONTROL,
+        )));
+        assert_eq!(editor.halves(), ("/Na", ""));
+        editor.on(Input::Paste("zz".to_owned()));
+        assert_eq!(editor.on(tab()), Meaning::Nothing);
+        assert_eq!(editor.take_half(), "/Nazz");
     }
 
     #[test]

@@ -30,6 +30,7 @@ use crate::terminal::attention::focus_in;
 use crate::terminal::editor::{Editor, LINES_MAX, Meaning};
 use crate::terminal::keys::{Keys, Woken};
 use crate::terminal::row::RowBoard;
+use crate::text::name::Name;
 use crate::threads::buffer::AtHome;
 use crate::threads::event::Event;
 use crate::threads::inbox::ToInbox;
@@ -44,6 +45,9 @@ const INTERRUPT: Input = Input::Key(KeyEvent::new(KeyCode::Char('c'), Modifiers:
 
 /// How many keys may be waiting to be looked at when we are told to stop.
 const WAITING_MAX: usize = 10_000;
+
+/// How many things are told at most that a word can become.
+const CHOICES_MAX: usize = 100;
 
 /// A terminal whose keys are read one by one. See the [module's page](self).
 #[derive(Debug)]
@@ -68,9 +72,20 @@ pub struct Keyboard {
     buffers: AtHome,
     /// Where the input row is put up.
     board: RowBoard,
+    /// Who is here, as the screen has told.
+    people: Receiver<Vec<Name>>,
     to_screen: Outbox,
     notices: Notices,
     inbox: ToInbox,
+}
+
+/// What Tab completes.
+#[derive(Debug)]
+pub struct Completes {
+    /// The help that lists the commands.
+    pub commands: &'static [&'static str],
+    /// Who is here, as the screen tells.
+    pub people: Receiver<Vec<Name>>,
 }
 
 /// Whose the keys are; see the [module's page](self).
@@ -98,6 +113,7 @@ impl Keyboard {
         permits: Receiver<Permit>,
         buffers: AtHome,
         board: RowBoard,
+        completes: Completes,
         to_screen: Outbox,
         notices: Notices,
         inbox: ToInbox,
@@ -105,7 +121,7 @@ impl Keyboard {
         Keyboard {
             terminal,
             keys,
-            editor: Editor::default(),
+            editor: Editor::with_commands(completes.commands),
             ready: Vec::new(),
             given: 0,
             state: State::Off,
@@ -115,6 +131,7 @@ impl Keyboard {
             permits,
             buffers,
             board,
+            people: completes.people,
             to_screen,
             notices,
             inbox,
@@ -170,6 +187,9 @@ impl Keyboard {
             return self.late.push(key); // Lines that were typed before Ctrl-D are still here.
         }
         self.editor.set_columns(window::size().columns);
+        if let Ok(people) = self.people.try_recv() {
+            self.editor.set_people(people);
+        }
         let was_searching = self.editor.is_searching();
         let meaning = self.editor.on(key);
         if self.editor.is_searching() != was_searching {
@@ -198,7 +218,16 @@ impl Keyboard {
                 self.to_screen.send(Order::Clear);
             }
             Meaning::Suspend => self.suspend(),
+            Meaning::Choices(choices) => self.show_choices(&choices),
             Meaning::End => self.ended = true,
+        }
+    }
+
+    fn show_choices(&self, choices: &[String]) {
+        let shown = choices[..choices.len().min(CHOICES_MAX)].join(", ");
+        match choices.len().saturating_sub(CHOICES_MAX) {
+            0 => self.notices.answer(shown),
+            more => self.notices.answer(format_args!("{shown}, and {more} more")),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A person's side: from keys to lines, and from messages to rows on the screen.
 
 pub mod attention;
+pub mod board;
 pub mod clock;
 pub mod decoder;
 pub mod editor;
@@ -9,6 +10,7 @@ pub mod keyboard;
 pub mod keys;
 pub mod layout;
 pub mod lines;
+pub mod people;
 pub mod progress;
 pub mod row;
 pub mod screen;

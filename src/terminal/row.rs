@@ -1,16 +1,16 @@
 //! The row that is being typed: what is in it, how it comes to the screen, and how it stands there.
 //!
 //! The stdin-reader puts it up on a [`RowBoard`]; the screen-writer draws it, below everything else.
-//! The board has room for one, and is not the screen-writer's outbox: of rows only the newest is of use,
-//! and they would pile up when the terminal is stuck. Everything else keeps its order, in the outbox.
+//! The board is not the screen-writer's outbox: of rows only the newest is of use, and they would pile up
+//! when the terminal is stuck. Everything else keeps its order, in the outbox.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use unicode_width::UnicodeWidthStr;
 
 use crate::platform::window::Size;
+use crate::terminal::board::Board;
 use crate::terminal::layout::{self, Layout, PROMPT, View};
 use crate::text::rows::columns_of;
 
@@ -48,33 +48,8 @@ impl Row {
     }
 }
 
-/// Where the stdin-reader puts the input row up. There is room for one: a newer row takes the
-/// place of one that has not been looked at.
-#[derive(Debug)]
-pub struct RowBoard {
-    put_up: Sender<Row>,
-    on_it: Receiver<Row>,
-}
-
-impl RowBoard {
-    /// A board, and what the screen-writer needs to look at it.
-    pub fn new() -> (RowBoard, Receiver<Row>) {
-        let (put_up, on_it) = bounded(1);
-        (RowBoard { put_up, on_it: on_it.clone() }, on_it)
-    }
-
-    /// Puts a row up.
-    pub fn put_up(&self, row: Row) {
-        self.clear();
-        // There is room, as nobody else puts anything up.
-        let _ = self.put_up.try_send(row);
-    }
-
-    /// Takes the row down that nobody has looked at yet, if there is one.
-    pub fn clear(&self) {
-        let _ = self.on_it.try_recv();
-    }
-}
+/// Where the stdin-reader puts the input row up.
+pub type RowBoard = Board<Row>;
 
 /// How many bytes may be written while the row is off the screen, though more are waiting.
 const WITHOUT_ROW_MAX: usize = 16 * 1024;

@@ -10,7 +10,9 @@ use crossbeam_channel::{Receiver, never, select};
 
 use crate::platform::window::{self, Size};
 use crate::terminal::attention::Attention;
+use crate::terminal::board::Board;
 use crate::terminal::clock::time_of_day;
+use crate::terminal::people::People;
 use crate::terminal::progress::ProgressRow;
 use crate::terminal::row::{DrawnRow, Row};
 use crate::text::audience;
@@ -50,6 +52,9 @@ pub struct Screen {
     rows: Receiver<Row>,
     /// The one that is being typed.
     row: DrawnRow,
+    /// Who is here, and where that is put up, with the line editor.
+    people: People,
+    people_board: Option<Board<Vec<Name>>>,
     /// How far a transfer is.
     progress: ProgressRow,
     /// Whether somebody looks.
@@ -74,6 +79,8 @@ impl Screen {
             speaker: Speaker::Friend,
             rows: never(),
             row: DrawnRow::new(window::breaks_rows_anew()),
+            people: People::default(),
+            people_board: None,
             progress: ProgressRow::default(),
             attention: Attention::default(),
             marks_pastes: false,
@@ -96,6 +103,11 @@ impl Screen {
     /// The same where the bell is to ring only while nobody looks, if the terminal tells.
     pub fn with_attention(self) -> Screen {
         Screen { attention: Attention::asking(), ..self }
+    }
+
+    /// The same that puts up who is here.
+    pub fn with_people(self, board: Board<Vec<Name>>) -> Screen {
+        Screen { people_board: Some(board), ..self }
     }
 
     /// The same where the terminal itself has shown what was typed before: that goes like a row of
@@ -154,6 +166,9 @@ impl Screen {
                     "" => by_the_host(label, self.colour, &line),
                     _ => (*label, &line[..]),
                 };
+                if self.people_board.is_some() {
+                    self.people.hear(label.who, text);
+                }
                 self.show(&rows::labelled(&label, text, columns), to)?;
             }
         }
@@ -194,6 +209,9 @@ impl Form for Screen {
     fn write_own(&mut self, lines: &[u8], to: &mut dyn Write) -> io::Result<()> {
         let columns = (self.size)().columns;
         for line in String::from_utf8_lossy(lines).lines() {
+            if self.people_board.is_some() && line.starts_with("* ") {
+                self.people.hear("", line);
+            }
             let (label, text) = coloured_name(line);
             self.show(&rows::labelled(&label, text, columns), to)?;
         }
@@ -210,6 +228,11 @@ impl Form for Screen {
     }
 
     fn call_friend(&mut self, speaker: Speaker, _to: &mut dyn Write) -> io::Result<()> {
+        match &speaker {
+            Speaker::Friend => self.people.forget_all(),
+            Speaker::Named(name) => self.people.meet(name),
+            Speaker::Room => {}
+        }
         self.speaker = speaker;
         Ok(())
     }
@@ -259,6 +282,11 @@ impl Form for Screen {
         }
         if !self.marks_pastes {
             self.attention.ask_no_more(to)?; // The row was lost, and so were the keys.
+        }
+        if let Some(board) = &self.people_board
+            && let Some(people) = self.people.news()
+        {
+            board.put_up(people);
         }
         self.draw_row(to)?;
         self.progress.redraw(self.size, to)?;

@@ -28,6 +28,8 @@ pub enum Action {
     Up,
     /// The same downwards.
     Down,
+    /// The rest of the word, a command or a name.
+    Complete,
     /// The line that was typed before this one.
     Older,
     /// The line that was typed after this one.
@@ -96,7 +98,7 @@ pub fn action(key: KeyEvent) -> Action {
         (KeyCode::Char(character), Held::Control) => with_control(character),
         (KeyCode::Char(character), Held::Alt) => with_alt(character),
         (KeyCode::Char(character), Held::Nothing) => Type(character),
-        (KeyCode::Tab, Held::Nothing) => Type('\t'),
+        (KeyCode::Tab, Held::Nothing) => Complete,
         (KeyCode::Enter, _) => Submit,
 
         (KeyCode::Up, _) => Up,

@@ -604,7 +604,8 @@ impl Line {
         let alt = key.modifiers == Modifiers::ALT;
         match key.code {
             KeyCode::Enter => return Ok(self.submit()),
-            KeyCode::Tab => self.insert("\t"),
+            // There is nothing to complete.
+            KeyCode::Tab => {}
             KeyCode::Char(character) if key.modifiers == Modifiers::NONE => {
                 self.insert(character.encode_utf8(&mut [0; 4]));
             }
