@@ -80,8 +80,8 @@
 //!      program, its clock, its watcher and the terminal's first modes.
 //!    - A time is waited for by the coordinator, where [`talk::search`] or [`talk::leaving`] has
 //!      named one, and by `main` at the end ([`program::ending`]); by the connector, for `--timeout`;
-//!      by the keyboard, while a key has come in part ([`terminal::keys`]); and by the trace-writer
-//!      ([`lens::trace`]).
+//!      by the keyboard, while a key has come in part ([`terminal::keys`]); by the screen-writer, after
+//!      a flood ([`terminal::meanwhile`]); and by the trace-writer ([`lens::trace`]).
 //!    - One thing is looked at again and again: a shell tells a running job nothing when it moves it
 //!      to the foreground. So in the background, and only there, the stdin-reader looks once a second
 //!      whether it is in front again ([`platform::stdin`]).
@@ -173,7 +173,8 @@
 //!   [`terminal::history`]; [`terminal::people`], whom Tab knows; [`terminal::board`];
 //!   [`terminal::lines`], where the terminal edits; [`terminal::screen`], [`terminal::row`] and
 //!   [`terminal::layout`], what is seen; [`terminal::progress`], the row of a transfer;
-//!   [`terminal::attention`], whether somebody looks; [`terminal::transcript`],
+//!   [`terminal::attention`], whether somebody looks;
+//!   [`terminal::meanwhile`], how much came too fast; [`terminal::transcript`],
 //!   the same in a file; [`terminal::clock`].
 //! - **The network**: [`net::place`] and [`net::resolver`], from a name to addresses; [`net::socket`], to
 //!   a connected socket; [`net::requests`], [`net::acceptor`] and [`net::connector`], who looks for

@@ -217,6 +217,7 @@ fn start_screen(
             if let Some(Rows { rows, people, after_echo }) = rows {
                 screen = screen.with_rows(rows).with_people(people);
                 screen = if after_echo { screen.after_echo() } else { screen };
+                screen = if common.quiet { screen } else { screen.with_meanwhile() };
                 screen = if common.bell { screen.with_attention() } else { screen };
             }
             Box::new(screen)

@@ -10,6 +10,7 @@ pub mod keyboard;
 pub mod keys;
 pub mod layout;
 pub mod lines;
+pub mod meanwhile;
 pub mod people;
 pub mod progress;
 pub mod row;

@@ -5,13 +5,17 @@
 //! [`row`](crate::terminal::row).
 
 use std::io::{self, Write};
+use std::time::Instant;
 
-use crossbeam_channel::{Receiver, never, select};
+use crossbeam_channel::{Receiver, at, never, select};
+use memchr::memchr_iter;
 
+use crate::platform::machine::now;
 use crate::platform::window::{self, Size};
 use crate::terminal::attention::Attention;
 use crate::terminal::board::Board;
 use crate::terminal::clock::time_of_day;
+use crate::terminal::meanwhile::Meanwhile;
 use crate::terminal::people::People;
 use crate::terminal::progress::ProgressRow;
 use crate::terminal::row::{DrawnRow, Row};
@@ -57,6 +61,8 @@ pub struct Screen {
     people_board: Option<Board<Vec<Name>>>,
     /// How far a transfer is.
     progress: ProgressRow,
+    /// How much has come since it was quiet. `None`: nobody wants to know.
+    meanwhile: Option<Meanwhile>,
     /// Whether somebody looks.
     attention: Attention,
     /// The terminal was told to mark what is pasted.
@@ -82,6 +88,7 @@ impl Screen {
             people: People::default(),
             people_board: None,
             progress: ProgressRow::default(),
+            meanwhile: None,
             attention: Attention::default(),
             marks_pastes: false,
             obeys: window::knows_escapes(),
@@ -98,6 +105,11 @@ impl Screen {
     /// The same with the line editor, whose rows come from a [`RowBoard`](crate::terminal::row::RowBoard).
     pub fn with_rows(self, rows: Receiver<Row>) -> Screen {
         Screen { rows, ..self }
+    }
+
+    /// The same where it is said how much has come, when it was too much.
+    pub fn with_meanwhile(self) -> Screen {
+        Screen { meanwhile: Some(Meanwhile::default()), ..self }
     }
 
     /// The same where the bell is to ring only while nobody looks, if the terminal tells.
@@ -157,8 +169,9 @@ impl Screen {
         if self.time { time_of_day(block.came_at()) + " " } else { String::new() }
     }
 
-    fn lines(&mut self, block: &Block, label: &Label, to: &mut dyn Write) -> io::Result<()> {
+    fn lines(&mut self, block: &Block, label: &Label, to: &mut dyn Write) -> io::Result<Shown> {
         let columns = (self.size)().columns;
+        let mut shown = Shown::default();
         for message in messages::messages(self.wire, block.bytes()) {
             for line in messages::lines(message.text) {
                 let line = String::from_utf8_lossy(line);
@@ -169,10 +182,35 @@ impl Screen {
                 if self.people_board.is_some() {
                     self.people.hear(label.who, text);
                 }
-                self.show(&rows::labelled(&label, text, columns), to)?;
+                let rows = rows::labelled(&label, text, columns);
+                shown.rows += memchr_iter(b'\n', rows.as_bytes()).count();
+                self.show(&rows, to)?;
             }
+            shown.messages += 1;
         }
-        Ok(())
+        Ok(shown)
+    }
+
+    /// Whether the screen is ours, with the row on it; and not a shell's, for as long as we are stopped
+    /// or in the background.
+    fn is_ours(&self) -> bool {
+        self.marks_pastes || self.row.is_to_be_drawn()
+    }
+
+    /// When it will be quiet, if there is something to be said then.
+    fn quiet_at(&self) -> Option<Instant> {
+        let meanwhile = self.meanwhile.as_ref().filter(|_| self.is_ours())?;
+        meanwhile.quiet_at((self.size)().rows)
+    }
+
+    fn say_what_came_meanwhile(&mut self, to: &mut dyn Write) -> io::Result<()> {
+        if self.quiet_at().is_none_or(|at| now() < at) {
+            return Ok(());
+        }
+        match self.meanwhile.as_mut().map(Meanwhile::take) {
+            Some(said) => self.write_own(said.as_bytes(), to),
+            None => Ok(()),
+        }
     }
 
     fn show(&mut self, rows: &str, to: &mut dyn Write) -> io::Result<()> {
@@ -184,8 +222,16 @@ impl Screen {
     }
 }
 
+/// How much of what a block holds was shown.
+#[derive(Default)]
+struct Shown {
+    messages: u64,
+    rows: usize,
+}
+
 impl Form for Screen {
     fn write_heard(&mut self, block: &Block, to: &mut dyn Write) -> io::Result<()> {
+        self.say_what_came_meanwhile(to)?;
         let time = self.time_of(block);
         let speaker = self.speaker.clone();
         let (before, who, says) = match &speaker {
@@ -195,12 +241,17 @@ impl Form for Screen {
         // A friend without a name is one of a kind.
         let named = matches!(speaker, Speaker::Named(_));
         let colour = (self.colour && named).then(|| colour_of(who));
-        self.lines(block, &Label { before: &before, who, colour, says }, to)
+        let shown = self.lines(block, &Label { before: &before, who, colour, says }, to)?;
+        let seen = self.is_ours();
+        if let Some(meanwhile) = &mut self.meanwhile {
+            meanwhile.on_shown(shown.messages, shown.rows, seen, now());
+        }
+        Ok(())
     }
 
     fn write_said(&mut self, block: &Block, to: &mut dyn Write) -> io::Result<()> {
         let time = self.time_of(block);
-        self.lines(block, &Label { before: &time, who: ">", colour: None, says: " " }, to)
+        self.lines(block, &Label { before: &time, who: ">", colour: None, says: " " }, to).map(drop)
     }
 
     /// Shows lines of the program's own. Many have something of the friend's in them: a notice a name,
@@ -280,6 +331,7 @@ impl Form for Screen {
         if let Ok(newer) = self.rows.try_recv() {
             self.set_row(Some(newer));
         }
+        self.say_what_came_meanwhile(to)?;
         if !self.marks_pastes {
             self.attention.ask_no_more(to)?; // The row was lost, and so were the keys.
         }
@@ -295,7 +347,9 @@ impl Form for Screen {
     }
 
     fn wait(&mut self, outbox: &Receiver<Order>) -> Option<Order> {
+        let quiet = self.quiet_at().map_or(never(), at);
         select! {
+            recv(quiet) -> _ => None,
             recv(outbox) -> order => Some(order.unwrap_or(Order::Goodbye)),
             recv(self.rows) -> row => {
                 self.set_row(row.ok());
