@@ -61,10 +61,15 @@ fn heard(terminal: &Terminal, friend: &mut TcpStream, start: usize, lines: &str)
     raw[start..at + end.len()].to_vec()
 }
 
-/// Waits until the row that is being typed is drawn, behind whatever is above it.
-#[track_caller]
+/// Waits until the row that is being typed is drawn, behind whatever is above it, or the cursor is back in
+/// it: behind plain text, or behind the text written once more.
 fn until_drawn(terminal: &Terminal, start: usize) {
-    terminal.wait_look("the row", |_, raw| raw[start..].ends_with(b"\x1b8").then_some(()));
+    terminal.wait_look("the row", |_, raw| {
+        let rest = &raw[start..];
+        let last = rest.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+        let back = last.last().is_some_and(|end| !b"\r\x1b[0123456789".contains(end));
+        (rest.ends_with(b"\x1b8") || back).then_some(())
+    });
 }
 
 /// Characters whose width is doubtful, marks, pictures made of several, and plain words.
@@ -154,7 +159,10 @@ fn a_terminal_with_whatever_widths_breaks_no_row_itself_and_hides_nothing() {
                     assert_eq!(glass.broken, <[&str; 0]>::default(), "the terminal broke: {what}");
                     assert_eq!(glass.hidden, <[&str; 0]>::default(), "nobody sees all of: {what}");
                     let mut lines: Vec<String> = Vec::new();
-                    for row in glass.texts() {
+                    // Below what is being typed there was room for what came above it.
+                    let texts = glass.texts();
+                    let end = texts.iter().rposition(|row| !row.is_empty()).unwrap_or(0);
+                    for row in texts.into_iter().take(end + 1) {
                         match row.strip_prefix("  ") {
                             Some(rest) => *lines.last_mut().expect("no margin first") += rest,
                             None => lines.push(row),

@@ -1,5 +1,6 @@
 //! A person's side: from keys to lines, and from messages to rows on the screen.
 
+pub mod above;
 pub mod attention;
 pub mod board;
 pub mod clock;

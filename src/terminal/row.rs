@@ -5,6 +5,7 @@
 //! when the terminal is stuck. Everything else keeps its order, in the outbox.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
@@ -70,7 +71,7 @@ pub struct DrawnRow {
 }
 
 /// How a row stands on the screen.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Drawn {
     /// How many columns each of its rows takes in most terminals.
     widths: Vec<usize>,
@@ -78,6 +79,8 @@ struct Drawn {
     widest: usize,
     /// In which of them the cursor is, and in which column.
     cursor: (usize, usize),
+    /// What stands before it there.
+    before_cursor: String,
 }
 
 impl DrawnRow {
@@ -89,7 +92,7 @@ impl DrawnRow {
 
     /// The same where the terminal itself has shown what was typed: that goes like a row of ours.
     pub fn after_echo(self) -> DrawnRow {
-        let echo = Drawn { widths: vec![0], widest: 0, cursor: (0, 0) };
+        let echo = Drawn { widths: vec![0], ..Drawn::default() };
         DrawnRow { drawn: Some(echo), ..self }
     }
 
@@ -102,6 +105,11 @@ impl DrawnRow {
     /// Whether it does not stand on the screen as it should.
     pub fn is_to_be_drawn(&self) -> bool {
         self.row.is_some() && (self.drawn.is_none() || self.changed)
+    }
+
+    /// Whether it is there.
+    pub fn is_drawn(&self) -> bool {
+        self.row.is_some() && self.drawn.is_some()
     }
 
     /// Draws the row in a window of this size.
@@ -159,6 +167,42 @@ impl DrawnRow {
         to.write_all(erase.as_bytes())
     }
 
+    /// How many rows can be put in above it at once, where it stands on the screen. `None`: it has to be
+    /// taken off first.
+    pub fn room_above(&self, size: Size) -> Option<usize> {
+        let drawn = self.drawn.as_ref().filter(|drawn| !drawn.is_too_wide(size))?;
+        // A window that has just become lower has room for them too.
+        let room = size.rows.saturating_sub(drawn.widths.len()) * 3 / 4;
+        (self.is_drawn() && room > 0).then_some(room)
+    }
+
+    /// Puts rows in above it, with a newline after each; no more than there is
+    /// [room](DrawnRow::room_above). It stays on the screen.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    ///
+    /// The screen scrolls as a whole, by newlines, and then the row is pushed down again: so each terminal
+    /// keeps what scrolls off the top, which not all do where only a part of the screen scrolls, and
+    /// nothing is left behind that has to be given back.
+    pub fn put_in_above(&self, rows: &str, to: &mut dyn Write) -> io::Result<()> {
+        let Some(drawn) = &self.drawn else { return to.write_all(rows.as_bytes()) };
+        let count = rows.matches('\n').count();
+        let below = drawn.widths.len() - 1 - drawn.cursor.0;
+        let mut all = String::with_capacity(rows.len() + count + 100);
+        move_by(below, 'B', &mut all);
+        all.extend(std::iter::repeat_n('\n', count));
+        move_by(drawn.widths.len() - 1 + count, 'A', &mut all);
+        let _ = write!(all, "\x1b[{count}L{rows}");
+        move_by(drawn.cursor.0, 'B', &mut all);
+        // Only of plain characters it is known how wide they are.
+        match drawn.before_cursor.is_ascii() && drawn.cursor.1 > PROMPT.len() {
+            true => move_by(drawn.cursor.1, 'C', &mut all),
+            false => all.push_str(&drawn.before_cursor),
+        }
+        to.write_all(all.as_bytes())
+    }
+
     /// Something else has taken it off the screen. It is still the row.
     pub fn mark_erased(&mut self) {
         self.drawn = None;
@@ -189,6 +233,7 @@ impl Drawn {
             widths: rows.iter().map(|row| row.width()).collect(),
             widest,
             cursor: (cursor.0, before_cursor.width()),
+            before_cursor: before_cursor.to_owned(),
         }
     }
 
@@ -207,6 +252,13 @@ impl Drawn {
         };
         let rows = |width: &usize| width.div_ceil(size.columns).max(1);
         self.widths[..row].iter().map(rows).sum::<usize>() + further
+    }
+}
+
+/// Moves the cursor by so many rows or columns.
+fn move_by(count: usize, direction: char, to: &mut String) {
+    if count > 0 {
+        let _ = write!(to, "\x1b[{count}{direction}");
     }
 }
 

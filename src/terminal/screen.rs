@@ -12,6 +12,7 @@ use memchr::memchr_iter;
 
 use crate::platform::machine::now;
 use crate::platform::window::{self, Size};
+use crate::terminal::above::Above;
 use crate::terminal::attention::Attention;
 use crate::terminal::board::Board;
 use crate::terminal::clock::time_of_day;
@@ -56,6 +57,8 @@ pub struct Screen {
     rows: Receiver<Row>,
     /// The one that is being typed.
     row: DrawnRow,
+    /// What is to stand above it.
+    above: Above,
     /// Who is here, and where that is put up, with the line editor.
     people: People,
     people_board: Option<Board<Vec<Name>>>,
@@ -85,6 +88,7 @@ impl Screen {
             speaker: Speaker::Friend,
             rows: never(),
             row: DrawnRow::new(window::breaks_rows_anew()),
+            above: Above::default(),
             people: People::default(),
             people_board: None,
             progress: ProgressRow::default(),
@@ -214,11 +218,31 @@ impl Screen {
     }
 
     fn show(&mut self, rows: &str, to: &mut dyn Write) -> io::Result<()> {
+        if self.row.is_drawn() {
+            return if self.above.add(rows) { self.settle_row(to) } else { Ok(()) };
+        }
+        self.write_above(to)?;
         self.progress.erase(self.size, to)?;
-        self.row.erase(self.size, to)?;
         self.let_no_row_wrap(to)?;
         to.write_all(rows.as_bytes())?;
         if self.row.count_written(rows.len()) { self.settle(to) } else { Ok(()) }
+    }
+
+    fn write_above(&mut self, to: &mut dyn Write) -> io::Result<()> {
+        if self.above.is_empty() {
+            return Ok(());
+        }
+        self.let_no_row_wrap(to)?;
+        self.above.write(&mut self.row, self.size, to)
+    }
+
+    /// Writes what is to stand above the row, and draws that where it does not stand as it should.
+    fn settle_row(&mut self, to: &mut dyn Write) -> io::Result<()> {
+        self.write_above(to)?;
+        if let Ok(newer) = self.rows.try_recv() {
+            self.set_row(Some(newer));
+        }
+        self.draw_row(to)
     }
 }
 
@@ -240,7 +264,7 @@ impl Form for Screen {
         };
         // A friend without a name is one of a kind.
         let named = matches!(speaker, Speaker::Named(_));
-        let colour = (self.colour && named).then(|| colour_of(who));
+        let colour = (self.colour && named).then(|| rows::colour_of(who));
         let shown = self.lines(block, &Label { before: &before, who, colour, says }, to)?;
         let seen = self.is_ours();
         if let Some(meanwhile) = &mut self.meanwhile {
@@ -271,6 +295,7 @@ impl Form for Screen {
 
     /// The terminal breaks this line, and so knows that it is one when it is copied.
     fn write_to_copy(&mut self, line: &str, to: &mut dyn Write) -> io::Result<()> {
+        self.write_above(to)?;
         self.progress.erase(self.size, to)?;
         self.row.erase(self.size, to)?;
         self.let_wrap(to)?;
@@ -290,6 +315,7 @@ impl Form for Screen {
 
     /// Takes the row off the screen, for good or until there is a new one.
     fn take_row_away(&mut self, to: &mut dyn Write) -> io::Result<()> {
+        self.write_above(to)?;
         self.progress.erase(self.size, to)?;
         self.row.erase(self.size, to)?;
         self.row.forget();
@@ -321,6 +347,7 @@ impl Form for Screen {
 
     /// Empties the screen, as Ctrl-L does in a shell.
     fn clear(&mut self, to: &mut dyn Write) -> io::Result<()> {
+        self.write_above(to)?;
         self.row.mark_erased();
         to.write_all(b"\x1b[H\x1b[2J")
     }
@@ -340,7 +367,7 @@ impl Form for Screen {
         {
             board.put_up(people);
         }
-        self.draw_row(to)?;
+        self.settle_row(to)?;
         self.progress.redraw(self.size, to)?;
         self.row.restart_count();
         self.let_wrap(to)
@@ -388,19 +415,8 @@ fn by_the_host<'a>(margin: &Label<'a>, coloured: bool, line: &'a str) -> (Label<
     if let Some((name, text)) = line.split_once(SAYS)
         && Name::parse(name).is_ok()
     {
-        let colour = coloured.then(|| colour_of(name));
+        let colour = coloured.then(|| rows::colour_of(name));
         return (Label { who: name, colour, says: SAYS, ..*margin }, text);
     }
     (*margin, line)
-}
-
-/// The colour of a name: always the same, and one that can be read on black and on white.
-fn colour_of(name: &str) -> u8 {
-    // FNV-1a: nothing here depends on how good it is.
-    let hash = name
-        .to_lowercase()
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    // Red, green, yellow, blue, magenta, cyan.
-    31 + (hash % 6) as u8
 }

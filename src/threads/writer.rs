@@ -140,6 +140,7 @@ impl Writer {
             }
             Order::Clear => self.form.clear(to),
             Order::Flush => {
+                self.form.settle(to)?;
                 to.flush()?;
                 // If nobody listens any more, the program is ending.
                 let _ = self.inbox.send(Event::Written(self.sink, Report::Flushed));

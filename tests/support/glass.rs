@@ -102,6 +102,12 @@ impl Glass {
             }
             ("", 'H') => (self.row, self.column) = (0, 0),
             ("2", 'J') => self.rows = vec![GlassRow::default(); self.row + 1],
+            (count, 'B') => self.row += count.parse::<usize>().unwrap(),
+            (count, 'C') => self.column += count.parse::<usize>().unwrap(),
+            (count, 'L') => {
+                let new = vec![GlassRow::default(); count.parse().unwrap()];
+                self.rows.splice(self.row..self.row, new);
+            }
             ("", 'A') => self.row = self.row.saturating_sub(1),
             (count, 'A') => self.row = self.row.saturating_sub(count.parse().unwrap()),
             other => panic!("unknown: {other:?}"),

@@ -290,6 +290,7 @@ impl Session {
 
     /// Another window. The program is told by a signal, and draws the row again.
     fn resize(&mut self, columns: usize) {
+        self.settle();
         self.trail.push(format!("{columns} columns"));
         self.columns = columns;
         COLUMNS.set(columns);
@@ -302,6 +303,7 @@ impl Session {
 
     /// Ctrl-L: what was on the screen is gone, and what had left it at the top is not.
     fn clear(&mut self) {
+        self.settle();
         self.trail.push("clear".to_owned());
         let mut written = Vec::new();
         self.screen.clear(&mut written).expect("as above");
@@ -324,11 +326,16 @@ impl Session {
         self.board.put_up(self.editor.row());
     }
 
+    /// The screen-writer has nothing more to do.
+    fn settle(&mut self) {
+        let mut written = Vec::new();
+        self.screen.settle(&mut written).expect("a vector takes everything");
+        self.terminal.show(&written);
+    }
+
     fn draw(&mut self) -> (Vec<String>, usize, usize) {
         self.board.put_up(self.editor.row());
-        let mut written = Vec::new();
-        self.screen.settle(&mut written).expect("as above");
-        self.terminal.show(&written);
+        self.settle();
         self.assert_above()
     }
 
