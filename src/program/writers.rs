@@ -21,7 +21,6 @@ use crate::terminal::board::Board;
 use crate::terminal::row::Row;
 use crate::terminal::screen::{self, Screen};
 use crate::terminal::transcript::Transcript;
-use crate::text::name::Name;
 use crate::threads::event::Event;
 use crate::threads::form::{Form, Payloads, Plain};
 use crate::threads::inbox::ToInbox;
@@ -54,7 +53,7 @@ pub struct Rows {
     /// Each is what is being typed now.
     pub rows: Receiver<Row>,
     /// Where the screen puts up who is here, for Tab.
-    pub people: Board<Vec<Name>>,
+    pub people: Board<Vec<String>>,
     /// Something was typed before, and shown by the terminal.
     pub after_echo: bool,
 }

@@ -28,7 +28,6 @@ use crate::terminal::editor::search::Search;
 use crate::terminal::history::History;
 use crate::terminal::layout::{self, Towards};
 use crate::terminal::row::Row;
-use crate::text::name::Name;
 
 /// How long several lines are at most that wait in the row, in bytes.
 pub const LINES_MAX: usize = 64 * 1024;
@@ -109,7 +108,7 @@ impl Editor {
     }
 
     /// From now on these are here.
-    pub fn set_people(&mut self, people: Vec<Name>) {
+    pub fn set_people(&mut self, people: Vec<String>) {
         self.words.people = people;
     }
 
@@ -534,7 +533,7 @@ mod tests {
     #[test]
     fn tab_completes_and_when_pressed_twice_tells_what_it_can_be() {
         let mut editor = Editor::with_commands(&["/help  this", "/name NAME  that", "/now"]);
-        editor.set_people(vec![Name::parse("Susan").unwrap()]);
+        editor.set_people(vec!["Susan".to_owned()]);
         let tab = || Input::Key(termina::event::KeyCode::Tab.into());
         editor.on(Input::Paste("su".to_owned()));
         assert_eq!(editor.on(tab()), Meaning::Nothing);

@@ -30,7 +30,6 @@ use crate::terminal::attention::focus_in;
 use crate::terminal::editor::{Editor, LINES_MAX, Meaning};
 use crate::terminal::keys::{Keys, Woken};
 use crate::terminal::row::RowBoard;
-use crate::text::name::Name;
 use crate::threads::buffer::AtHome;
 use crate::threads::event::Event;
 use crate::threads::inbox::ToInbox;
@@ -73,7 +72,7 @@ pub struct Keyboard {
     /// Where the input row is put up.
     board: RowBoard,
     /// Who is here, as the screen has told.
-    people: Receiver<Vec<Name>>,
+    people: Receiver<Vec<String>>,
     to_screen: Outbox,
     notices: Notices,
     inbox: ToInbox,
@@ -85,7 +84,7 @@ pub struct Completes {
     /// The help that lists the commands.
     pub commands: &'static [&'static str],
     /// Who is here, as the screen tells.
-    pub people: Receiver<Vec<Name>>,
+    pub people: Receiver<Vec<String>>,
 }
 
 /// Whose the keys are; see the [module's page](self).

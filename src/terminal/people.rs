@@ -4,35 +4,36 @@
 //! who speaks. All of it comes to the screen, the host's own notices too. A line that is made to look like
 //! one of these gives one name too many, and nothing else.
 
+use std::collections::BTreeSet;
+
 use crate::text::name::Name;
 
-/// How many are remembered: those who were named last.
-const PEOPLE_MAX: usize = 1_000;
+/// How many are remembered.
+const PEOPLE_MAX: usize = 2_000;
 
 /// The names on the screen.
 #[derive(Debug, Default)]
 pub struct People {
-    /// The one who was named last is the last.
-    names: Vec<Name>,
+    names: BTreeSet<String>,
     changed: bool,
 }
 
 impl People {
-    /// Somebody is here.
-    pub fn meet(&mut self, name: &Name) {
-        self.forget(name.as_str());
-        self.names.push(name.clone());
-        if self.names.len() > PEOPLE_MAX {
-            self.names.remove(0);
+    /// Somebody is here, who has to have a name.
+    pub fn meet(&mut self, name: &str) {
+        // Who speaks has mostly spoken before: that has to be quick.
+        if self.names.contains(name) || self.names.len() == PEOPLE_MAX {
+            return;
         }
-        self.changed = true;
+        if Name::parse(name).is_ok_and(|name| !name.is_taken()) {
+            self.names.insert(name.to_owned());
+            self.changed = true;
+        }
     }
 
     /// Somebody is here no more.
     fn forget(&mut self, name: &str) {
-        let before = self.names.len();
-        self.names.retain(|known| !known.is_like(name));
-        self.changed |= self.names.len() < before;
+        self.changed |= self.names.remove(name);
     }
 
     /// Nobody is: there is somebody else on the line.
@@ -45,7 +46,7 @@ impl People {
     pub fn hear(&mut self, who: &str, text: &str) {
         match who {
             "" => self.read(text),
-            who => self.parse_and_meet(who),
+            who => self.meet(who),
         }
     }
 
@@ -55,34 +56,22 @@ impl People {
         let list = notice.strip_prefix("welcome; ").unwrap_or(notice);
         if let Some(here) = list.strip_prefix("here: ") {
             let here = here.split(';').next().unwrap_or_default();
-            here.split(", ")
-                .filter_map(|name| Name::parse(name).ok())
-                .for_each(|it| self.meet(&it));
+            here.split(", ").for_each(|name| self.meet(name));
         } else if let Some((name, what)) = notice.split_once(' ') {
             if what.starts_with("has joined") {
-                self.parse_and_meet(name);
+                self.meet(name);
             } else if what.starts_with("has left") {
                 self.forget(name);
             } else if let Some(new) = what.strip_prefix("is now ") {
                 self.forget(name);
-                self.parse_and_meet(new);
+                self.meet(new);
             }
         }
     }
 
-    fn parse_and_meet(&mut self, name: &str) {
-        // Who speaks has mostly spoken before, and just now.
-        if self.names.last().is_some_and(|last| last.as_str() == name) {
-            return;
-        }
-        if let Ok(name) = Name::parse(name) {
-            self.meet(&name);
-        }
-    }
-
     /// Who is here, where that has changed since it was asked for.
-    pub fn news(&mut self) -> Option<Vec<Name>> {
-        std::mem::take(&mut self.changed).then(|| self.names.clone())
+    pub fn news(&mut self) -> Option<Vec<String>> {
+        std::mem::take(&mut self.changed).then(|| self.names.iter().cloned().collect())
     }
 }
 
@@ -93,27 +82,29 @@ mod tests {
     #[test]
     fn who_comes_goes_and_speaks_is_known() {
         let mut people = People::default();
-        let mut after = |lines: &[&str]| {
-            lines.iter().for_each(|line| people.read(line));
-            let names = people.news()?;
-            Some(names.iter().map(Name::to_string).collect::<Vec<_>>().join(" "))
+        let mut after = |line: &str| {
+            people.hear("", line);
+            people.news().map(|names| names.join(" "))
         };
         let welcome = "welcome; here: host, Susan, guest-3 (you), and 5 more; commands: /who";
-        assert_eq!(after(&[welcome]).as_deref(), Some("host Susan"));
-        assert_eq!(after(&["* Leta has joined"]).as_deref(), Some("host Susan Leta"));
-        assert_eq!(after(&["* Susan is now Sue"]).as_deref(), Some("host Leta Sue"));
-        assert_eq!(after(&["* Leta has left: took nothing"]).as_deref(), Some("host Sue"));
-        assert_eq!(after(&["* 37 have joined", "* you are now Tom", "* hello"]), None);
-        assert_eq!(after(&["* here: host, Sue, Tom (you)"]), Some("host Sue".to_owned()));
+        assert_eq!(after(welcome).as_deref(), Some("Susan host"));
+        assert_eq!(after("* Leta has joined").as_deref(), Some("Leta Susan host"));
+        assert_eq!(after("* Susan is now Sue").as_deref(), Some("Leta Sue host"));
+        assert_eq!(after("* Leta has left: took nothing").as_deref(), Some("Sue host"));
+        for line in ["* 37 have joined", "* you are now Tom", "* hello", "* here: host, Tom (you)"]
+        {
+            assert_eq!(after(line), None, "{line}");
+        }
+        people.hear("Tom", "hello");
+        assert_eq!(people.news().unwrap(), ["Sue", "Tom", "host"]);
     }
 
     #[test]
-    fn those_who_were_named_last_are_remembered() {
+    fn no_more_than_a_room_full_are_remembered() {
         let mut people = People::default();
-        for number in 0..2 * PEOPLE_MAX {
-            people.meet(&Name::parse(&format!("n{number}")).unwrap());
-        }
-        let names = people.news().unwrap();
-        assert_eq!((names.len(), names[0].as_str()), (PEOPLE_MAX, "n1000"));
+        (0..2 * PEOPLE_MAX).for_each(|number| people.hear(&format!("n{number}"), "hello"));
+        assert_eq!(people.news().unwrap().len(), PEOPLE_MAX);
+        people.forget_all();
+        assert_eq!(people.news().unwrap(), [""; 0]);
     }
 }

@@ -61,7 +61,7 @@ pub struct Screen {
     above: Above,
     /// Who is here, and where that is put up, with the line editor.
     people: People,
-    people_board: Option<Board<Vec<Name>>>,
+    people_board: Option<Board<Vec<String>>>,
     /// How far a transfer is.
     progress: ProgressRow,
     /// How much has come since it was quiet. `None`: nobody wants to know.
@@ -122,7 +122,7 @@ impl Screen {
     }
 
     /// The same that puts up who is here.
-    pub fn with_people(self, board: Board<Vec<Name>>) -> Screen {
+    pub fn with_people(self, board: Board<Vec<String>>) -> Screen {
         Screen { people_board: Some(board), ..self }
     }
 
@@ -180,12 +180,15 @@ impl Screen {
             for line in messages::lines(message.text) {
                 let line = String::from_utf8_lossy(line);
                 let (label, text) = match label.who {
-                    "" => by_the_host(label, self.colour, &line),
+                    "" => {
+                        let (label, text) = by_the_host(label, self.colour, &line);
+                        if self.people_board.is_some() {
+                            self.people.hear(label.who, text);
+                        }
+                        (label, text)
+                    }
                     _ => (*label, &line[..]),
                 };
-                if self.people_board.is_some() {
-                    self.people.hear(label.who, text);
-                }
                 let rows = rows::labelled(&label, text, columns);
                 shown.rows += memchr_iter(b'\n', rows.as_bytes()).count();
                 self.show(&rows, to)?;
@@ -306,7 +309,7 @@ impl Form for Screen {
     fn call_friend(&mut self, speaker: Speaker, _to: &mut dyn Write) -> io::Result<()> {
         match &speaker {
             Speaker::Friend => self.people.forget_all(),
-            Speaker::Named(name) => self.people.meet(name),
+            Speaker::Named(name) => self.people.meet(name.as_str()),
             Speaker::Room => {}
         }
         self.speaker = speaker;
