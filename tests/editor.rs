@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use portable_pty::CommandBuilder;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use rustix::termios::LocalModes;
+use support::glass::Glass;
 use support::observe::until_all_sleep;
 use support::pty::Terminal;
 use support::shell::{Script, Shell};
@@ -766,10 +767,12 @@ fn a_thousand_lines_at_once_are_a_thousand_messages() {
             chat.terminal.wait_for("\n> line number 998\n> line number 999\n> rest");
             continue;
         }
-        let raw = String::from_utf8_lossy(&chat.terminal.raw()).into_owned();
-        let shown: Vec<&str> = raw
-            .split("\r\n")
-            .filter_map(|row| Some(row.rsplit_once("> line number ")?.1))
+        let mut glass = Glass::new(100_000, |_| 1);
+        glass.show(&chat.terminal.raw());
+        let rows = glass.texts();
+        let shown: Vec<&str> = rows[..glass.row]
+            .iter()
+            .filter_map(|row| row.trim_end().strip_prefix("> line number "))
             .collect();
         let expected: Vec<String> = (0..1_000).map(|number| number.to_string()).collect();
         assert_eq!(shown, expected, "each stays on the screen, in order");
