@@ -105,6 +105,10 @@ class Screen:
             begin = 0 if count else self.column
             behind = self.column if count == 1 else self.columns
             self.cells[self.row][begin:behind] = [" "] * (behind - begin)
+        elif end == "L":
+            for _ in range(max(1, count)):
+                self.cells.insert(self.row, [" "] * self.columns)
+            del self.cells[self.height:]
         elif end == "J":
             first = 0 if count else self.row + 1
             for row in range(first, self.height):
