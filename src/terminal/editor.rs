@@ -299,7 +299,8 @@ impl Editor {
     fn on_paste(&mut self, text: &str) -> Meaning {
         (self.last, self.mode) = (Last::Other, Mode::Edit);
         self.line.type_text(&text.replace("\r\n", "\n").replace('\r', "\n"));
-        if self.line.text().len() <= LINES_MAX {
+        // A single key comes like a paste too; and a key that makes what waits too long sends nothing.
+        if self.line.text().len() <= LINES_MAX || !text.contains(['\n', '\r']) {
             return Meaning::Nothing;
         }
         match self.line.text().rfind('\n') {
@@ -582,5 +583,16 @@ mod tests {
         assert_eq!(editor.halves(), ("half", ""));
         editor.on(Input::Key(termina::event::KeyCode::Up.into()));
         assert_eq!(editor.halves(), ("more", ""));
+    }
+
+    #[test]
+    fn a_key_that_makes_a_waiting_paste_too_long_sends_nothing() {
+        let mut editor = Editor::default();
+        let lines = "a line\n".repeat(LINES_MAX / 7);
+        assert_eq!(editor.on(Input::Paste(lines)), Meaning::Nothing);
+        for _ in 0..10 {
+            assert_eq!(editor.on(Input::Paste("Q".to_owned())), Meaning::Nothing);
+        }
+        assert!(editor.halves().0.ends_with("QQQQ"));
     }
 }
