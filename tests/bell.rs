@@ -182,9 +182,7 @@ fn the_terminal_is_told_to_tell_nothing_more_on_every_way_out() {
 
 #[test]
 fn a_shell_that_gets_its_terminal_back_is_told_nothing_of_focus() {
-    let mut shell = Shell::start();
-    let port = shell.listen("--bell");
-    let mut friend = friend_calls(port);
+    let (mut shell, mut friend) = Shell::in_conversation("--bell");
     shell.terminal.wait_for("can read it");
     let tells = |shell: &Shell| {
         last(&shell.terminal, TELLS_OF_FOCUS) > last(&shell.terminal, TELLS_NO_FOCUS)

@@ -73,9 +73,7 @@ fn a_screenful_is_counted_in_rows_and_with_q_nothing_is_said() {
 
 #[test]
 fn after_fg_it_is_said_how_many_came_while_it_was_stopped_or_behind() {
-    let mut shell = Shell::start();
-    let port = shell.listen("");
-    let mut friend = friend_calls(port);
+    let (mut shell, mut friend) = Shell::in_conversation("");
     shell.terminal.wait_for("can read it\n> ");
     shell.suspend();
     friend.write_all(numbered(100).as_bytes()).unwrap();

@@ -404,10 +404,7 @@ fn what_was_half_typed_for_one_friend_is_shown_as_not_sent_when_the_next_is_wait
 /// In a real bash: a friend is there, `touch FILE` stands half typed, and `end` ends it.
 #[track_caller]
 fn half_typed(options: &str, end: impl FnOnce(&mut Shell, TcpStream)) -> Shell {
-    let mut shell = Shell::start();
-    let port = shell.listen(options);
-    let friend = friend_calls(port);
-    shell.terminal.wait_for("connected to");
+    let (mut shell, friend) = Shell::in_conversation(options);
     shell.terminal.press("touch FILE");
     shell.terminal.wait_for("touch FILE");
     end(&mut shell, friend);
@@ -499,10 +496,7 @@ fn a_half_typed_line_is_not_run_by_the_shell_after_ctrl_c() {
 
 #[test]
 fn what_is_typed_behind_ctrl_d_is_not_run_by_the_shell() {
-    let mut shell = Shell::start();
-    let port = shell.listen("--plain");
-    let mut friend = friend_calls(port);
-    shell.terminal.wait_for("connected to");
+    let (mut shell, mut friend) = Shell::in_conversation("--plain");
     shell.terminal.press("\x04");
     assert_eq!(friend.read(&mut [0]).unwrap(), 0, "FIN");
     shell.terminal.press("touch FILE\ntouch FILE");
@@ -514,10 +508,7 @@ fn what_is_typed_behind_ctrl_d_is_not_run_by_the_shell() {
 
 #[test]
 fn what_is_typed_where_nothing_is_received_but_waited_for_is_not_run_by_the_shell() {
-    let mut shell = Shell::start();
-    let port = shell.listen("--recv-only");
-    let friend = friend_calls(port);
-    shell.terminal.wait_for("connected to");
+    let (mut shell, friend) = Shell::in_conversation("--recv-only");
     shell.terminal.press("touch FILE\ntouch FILE");
     shell.terminal.wait_for("touch FILE\ntouch FILE");
     drop(friend);
@@ -529,10 +520,7 @@ fn what_is_typed_where_nothing_is_received_but_waited_for_is_not_run_by_the_shel
 /// that reads the keyboard. These keys are pressed then.
 #[track_caller]
 fn typed_after_ctrl_c(keys: &str, echo: &str) -> Shell {
-    let mut shell = Shell::start();
-    let port = shell.listen("--plain");
-    let mut friend = friend_calls(port);
-    shell.terminal.wait_for("connected to");
+    let (mut shell, mut friend) = Shell::in_conversation("--plain");
     shell.terminal.press("\x03");
     assert_eq!(friend.read(&mut [0]).unwrap(), 0, "FIN");
     shell.terminal.press(keys);
@@ -697,10 +685,7 @@ fn the_terminal_is_as_it_was_where_no_conversation_came_about() {
 #[test]
 fn a_conversation_survives_ctrl_z_and_fg() {
     for mode in BOTH {
-        let mut shell = Shell::start();
-        let port = shell.listen(mode);
-        let mut friend = friend_calls(port);
-        shell.terminal.wait_for("connected to");
+        let (mut shell, mut friend) = Shell::in_conversation(mode);
         // Half a word more, to see that it reads; its modes are those of a conversation then.
         shell.terminal.press("half");
         shell.terminal.wait_for("half");

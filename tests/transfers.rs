@@ -8,7 +8,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -130,13 +130,30 @@ fn a_file_that_is_sent_shows_how_far_it_is_and_at_the_end_how_much_went() {
     }
 }
 
+/// A listener that keeps what comes in a file, and has shown the first row of it.
+struct Copying {
+    folder: tempfile::TempDir,
+    copy: PathBuf,
+    terminal: Terminal,
+    friend: TcpStream,
+    /// How many bytes the friend has sent.
+    sent: usize,
+}
+
+impl Copying {
+    fn begun() -> Copying {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy");
+        let terminal = in_terminal(&format!("listen 127.0.0.1:0 > {}", copy.display()));
+        let mut friend = friend_calls(terminal.listening_port());
+        let sent = send_until(&mut friend, &terminal, "\nreceived ");
+        Copying { folder, copy, terminal, friend, sent }
+    }
+}
+
 #[test]
 fn a_listener_that_keeps_what_comes_shows_how_much_that_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join("copy");
-    let mut terminal = in_terminal(&format!("listen 127.0.0.1:0 > {}", copy.display()));
-    let mut friend = friend_calls(terminal.listening_port());
-    let sent = send_until(&mut friend, &terminal, "\nreceived ");
+    let Copying { folder: _folder, copy, mut terminal, friend, sent } = Copying::begun();
     friend.shutdown(Shutdown::Write).unwrap();
     let end = format!("* sent nothing; received {sent} bytes (~B/s");
     assert_ends(&mut terminal, &[&end, "friend has left", "code=0"]);
@@ -342,11 +359,7 @@ fn a_stderr_that_takes_nothing_holds_nothing_up() {
 
 #[test]
 fn ctrl_c_leaves_no_row_behind() {
-    let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join("copy");
-    let mut terminal = in_terminal(&format!("listen 127.0.0.1:0 > {}", copy.display()));
-    let mut friend = friend_calls(terminal.listening_port());
-    let sent = send_until(&mut friend, &terminal, "\nreceived ");
+    let Copying { folder: _folder, copy, mut terminal, mut friend, sent } = Copying::begun();
     until("all of it", || (std::fs::metadata(&copy).unwrap().len() == sent as u64).then_some(()));
     terminal.press("\x03");
     read_rest(&mut friend);

@@ -2,6 +2,7 @@
 //! program has done to the terminal, and runs whatever the program has left in its input.
 
 use std::ffi::OsStr;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
 use portable_pty::CommandBuilder;
@@ -106,6 +107,16 @@ impl Shell {
         let program = super::threadchat();
         self.run(&format!("{program} listen 127.0.0.1:0 {options}; echo code=$?"));
         self.terminal.listening_port()
+    }
+
+    /// Starts bash and in it the program as a listener, and a friend who has called it.
+    #[track_caller]
+    pub fn in_conversation(options: &str) -> (Shell, TcpStream) {
+        let mut shell = Shell::start();
+        let port = shell.listen(options);
+        let friend = super::friend_calls(port);
+        shell.terminal.wait_for("connected to");
+        (shell, friend)
     }
 
     /// Presses Ctrl-Z, and waits until the shell is in front.
