@@ -298,14 +298,15 @@ impl Editor {
     /// long to be read there, only what follows the last newline does.
     fn on_paste(&mut self, text: &str) -> Meaning {
         (self.last, self.mode) = (Last::Other, Mode::Edit);
-        self.line.type_text(&text.replace("\r\n", "\n").replace('\r', "\n"));
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        self.line.type_text(&text);
+        let is_long = self.line.text().len() > LINES_MAX;
         // A single key comes like a paste too; and a key that makes what waits too long sends nothing.
-        if self.line.text().len() <= LINES_MAX || !text.contains(['\n', '\r']) {
-            return Meaning::Nothing;
-        }
         match self.line.text().rfind('\n') {
-            Some(newline) => Meaning::LongPaste(self.take_lines(newline + 1)),
-            None => Meaning::Nothing,
+            Some(newline) if is_long && text.contains('\n') => {
+                Meaning::LongPaste(self.take_lines(newline + 1))
+            }
+            _ => Meaning::Nothing,
         }
     }
 

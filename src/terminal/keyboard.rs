@@ -178,8 +178,7 @@ impl Keyboard {
     }
 
     fn on_key(&mut self, key: Input) {
-        if let Some(here) = focus_in(&key) {
-            self.to_screen.send(Order::Focus(here));
+        if self.is_about_focus(&key) {
             return;
         }
         if self.ended && key != INTERRUPT {
@@ -220,6 +219,15 @@ impl Keyboard {
             Meaning::Choices(choices) => self.show_choices(&choices),
             Meaning::End => self.ended = true,
         }
+    }
+
+    /// Whether it is no key, but says whether somebody looks: that is for the screen-writer.
+    fn is_about_focus(&self, key: &Input) -> bool {
+        let here = focus_in(key);
+        if let Some(here) = here {
+            self.to_screen.send(Order::Focus(here));
+        }
+        here.is_some()
     }
 
     fn show_choices(&self, choices: &[String]) {
@@ -269,8 +277,7 @@ impl Keyboard {
     fn look_at_waiting_keys(&mut self) {
         for _ in 0..WAITING_MAX {
             let Some(key) = self.keys.next_waiting() else { break };
-            if let Some(here) = focus_in(&key) {
-                self.to_screen.send(Order::Focus(here));
+            if self.is_about_focus(&key) {
                 continue;
             }
             match self.editor.on(key) {
