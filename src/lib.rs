@@ -171,8 +171,8 @@
 //!   [`terminal::editor::bindings`], [`terminal::editor::line`], [`terminal::editor::undo`],
 //!   [`terminal::editor::kills`], [`terminal::editor::search`], [`terminal::editor::completion`] and
 //!   [`terminal::history`]; [`terminal::people`], whom Tab knows; [`terminal::board`];
-//!   [`terminal::lines`], where the terminal edits; [`terminal::screen`], [`terminal::row`] and
-//!   [`terminal::layout`], what is seen, with [`terminal::above`]; [`terminal::progress`], the row of a transfer;
+//!   [`terminal::lines`], where the terminal edits; [`terminal::screen`], [`terminal::label`],
+//!   [`terminal::row`] and [`terminal::layout`], what is seen, with [`terminal::above`]; [`terminal::progress`], the row of a transfer;
 //!   [`terminal::attention`], whether somebody looks;
 //!   [`terminal::meanwhile`], how much came too fast; [`terminal::transcript`],
 //!   the same in a file; [`terminal::clock`].

@@ -9,6 +9,7 @@ pub mod editor;
 pub mod history;
 pub mod keyboard;
 pub mod keys;
+pub mod label;
 pub mod layout;
 pub mod lines;
 pub mod meanwhile;

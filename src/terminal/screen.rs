@@ -16,13 +16,13 @@ use crate::terminal::above::Above;
 use crate::terminal::attention::Attention;
 use crate::terminal::board::Board;
 use crate::terminal::clock::time_of_day;
+use crate::terminal::label;
 use crate::terminal::meanwhile::Meanwhile;
 use crate::terminal::people::People;
 use crate::terminal::progress::ProgressRow;
 use crate::terminal::row::{DrawnRow, Row};
-use crate::text::audience;
 use crate::text::harmless::harmless;
-use crate::text::name::{Name, Speaker};
+use crate::text::name::Speaker;
 use crate::text::rows::{self, Label};
 use crate::threads::buffer::Block;
 use crate::threads::form::Form;
@@ -181,7 +181,7 @@ impl Screen {
                 let line = String::from_utf8_lossy(line);
                 let (label, text) = match label.who {
                     "" => {
-                        let (label, text) = by_the_host(label, self.colour, &line);
+                        let (label, text) = label::by_the_host(label, self.colour, &line);
                         if self.people_board.is_some() {
                             self.people.hear(label.who, text);
                         }
@@ -222,7 +222,11 @@ impl Screen {
 
     fn show(&mut self, rows: &str, to: &mut dyn Write) -> io::Result<()> {
         if self.row.is_drawn() {
-            return if self.above.add(rows) { self.settle_row(to) } else { Ok(()) };
+            if self.above.add(rows) {
+                self.take_newer_row();
+                self.settle_row(to)?;
+            }
+            return Ok(());
         }
         self.write_above(to)?;
         self.progress.erase(self.size, to)?;
@@ -242,10 +246,20 @@ impl Screen {
     /// Writes what is to stand above the row, and draws that where it does not stand as it should.
     fn settle_row(&mut self, to: &mut dyn Write) -> io::Result<()> {
         self.write_above(to)?;
+        self.draw_row(to)
+    }
+
+    /// Writes what is to stand above the row, and takes it off the screen, that of a transfer too.
+    fn erase_row(&mut self, to: &mut dyn Write) -> io::Result<()> {
+        self.write_above(to)?;
+        self.progress.erase(self.size, to)?;
+        self.row.erase(self.size, to)
+    }
+
+    fn take_newer_row(&mut self) {
         if let Ok(newer) = self.rows.try_recv() {
             self.set_row(Some(newer));
         }
-        self.draw_row(to)
     }
 }
 
@@ -262,12 +276,12 @@ impl Form for Screen {
         let time = self.time_of(block);
         let speaker = self.speaker.clone();
         let (before, who, says) = match &speaker {
-            Speaker::Room => (time + ROOM_MARGIN, "", ""),
-            Speaker::Friend | Speaker::Named(_) => (time, speaker.as_str(), SAYS),
+            Speaker::Room => (time + label::ROOM_MARGIN, "", ""),
+            Speaker::Friend | Speaker::Named(_) => (time, speaker.as_str(), label::SAYS),
         };
         // A friend without a name is one of a kind.
         let named = matches!(speaker, Speaker::Named(_));
-        let colour = (self.colour && named).then(|| rows::colour_of(who));
+        let colour = (self.colour && named).then(|| label::colour_of(who));
         let shown = self.lines(block, &Label { before: &before, who, colour, says }, to)?;
         let seen = self.is_ours();
         if let Some(meanwhile) = &mut self.meanwhile {
@@ -290,7 +304,7 @@ impl Form for Screen {
             if self.people_board.is_some() && line.starts_with("* ") {
                 self.people.hear("", line);
             }
-            let (label, text) = coloured_name(line);
+            let (label, text) = label::coloured_name(line);
             self.show(&rows::labelled(&label, text, columns), to)?;
         }
         Ok(())
@@ -298,9 +312,7 @@ impl Form for Screen {
 
     /// The terminal breaks this line, and so knows that it is one when it is copied.
     fn write_to_copy(&mut self, line: &str, to: &mut dyn Write) -> io::Result<()> {
-        self.write_above(to)?;
-        self.progress.erase(self.size, to)?;
-        self.row.erase(self.size, to)?;
+        self.erase_row(to)?;
         self.let_wrap(to)?;
         to.write_all(harmless(line.trim_end()).as_bytes())?;
         to.write_all(b"\n")
@@ -318,9 +330,7 @@ impl Form for Screen {
 
     /// Takes the row off the screen, for good or until there is a new one.
     fn take_row_away(&mut self, to: &mut dyn Write) -> io::Result<()> {
-        self.write_above(to)?;
-        self.progress.erase(self.size, to)?;
-        self.row.erase(self.size, to)?;
+        self.erase_row(to)?;
         self.row.forget();
         self.let_wrap(to)?;
         if std::mem::take(&mut self.marks_pastes) {
@@ -358,9 +368,7 @@ impl Form for Screen {
     /// Draws the row where it does not stand as it should, and leaves the terminal as we want it while
     /// nothing is written. To be called before one waits.
     fn settle(&mut self, to: &mut dyn Write) -> io::Result<()> {
-        if let Ok(newer) = self.rows.try_recv() {
-            self.set_row(Some(newer));
-        }
+        self.take_newer_row();
         self.say_what_came_meanwhile(to)?;
         if !self.marks_pastes {
             self.attention.ask_no_more(to)?; // The row was lost, and so were the keys.
@@ -391,35 +399,4 @@ impl Form for Screen {
     fn finish(&mut self, to: &mut dyn Write) -> io::Result<()> {
         self.take_row_away(to)
     }
-}
-
-/// The label and the text of a line of our own: in the log a thread's name has a colour.
-fn coloured_name(line: &str) -> (Label<'_>, &str) {
-    let plain = (Label::default(), line);
-    let Some((before, rest)) = line.split_once("\x1b[") else { return plain };
-    let Some((colour, rest)) = rest.split_once('m') else { return plain };
-    let Some((who, text)) = rest.split_once("\x1b[39m") else { return plain };
-    match colour.parse() {
-        Ok(colour) => (Label { before, who, colour: Some(colour), says: "" }, text),
-        Err(_) => plain,
-    }
-}
-
-/// What stands between a speaker and the text.
-const SAYS: &str = " says: ";
-
-/// What stands before each line that the host of a room sends: none of them can look like a notice
-/// of our own, or like what we have said.
-const ROOM_MARGIN: &str = "| ";
-
-/// The label and the text of a line that the host of a room has labelled already.
-fn by_the_host<'a>(margin: &Label<'a>, coloured: bool, line: &'a str) -> (Label<'a>, &'a str) {
-    let line = line.strip_prefix(audience::WELCOME).unwrap_or(line);
-    if let Some((name, text)) = line.split_once(SAYS)
-        && Name::parse(name).is_ok()
-    {
-        let colour = coloured.then(|| rows::colour_of(name));
-        return (Label { who: name, colour, says: SAYS, ..*margin }, text);
-    }
-    (*margin, line)
 }

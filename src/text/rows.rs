@@ -36,17 +36,6 @@ pub struct Label<'a> {
     pub says: &'a str,
 }
 
-/// The colour of a name: always the same, and one that can be read on black and on white.
-pub fn colour_of(name: &str) -> u8 {
-    // FNV-1a: nothing here depends on how good it is.
-    let hash = name
-        .to_lowercase()
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    // Red, green, yellow, blue, magenta, cyan.
-    31 + (hash % 6) as u8
-}
-
 /// A line for the screen: the label and the text, made harmless and broken into rows of at most
 /// `columns` columns, with a newline after each.
 ///
