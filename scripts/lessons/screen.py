@@ -51,7 +51,7 @@ class Screen:
     def put(self, character):
         if character == "\r":
             self.column = 0
-        elif character == "\n":
+        elif character in "\n\v":
             self.down()
         elif character == "\b":
             self.column = max(0, self.column - 1)

@@ -66,7 +66,7 @@ impl Glass {
         while let Some(character) = characters.next() {
             match character {
                 '\r' => self.column = 0,
-                '\n' => self.down(false),
+                '\n' | '\x0b' => self.down(false),
                 '\x1b' => match characters.next() {
                     Some('7') => self.saved = (self.row, self.column),
                     Some('8') => (self.row, self.column) = self.saved,
